@@ -1,0 +1,200 @@
+package ccmail
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// ParseError is a place in a file that cannot be read, and what to do about
+// it. Err is the cause, if there is one below the format.
+type ParseError struct {
+	Pos     Position
+	Problem string
+	Hint    string
+	Err     error
+}
+
+func (e *ParseError) Error() string {
+	text := e.Pos.String() + ": " + e.Problem
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	if e.Hint != "" {
+		text += "; " + e.Hint
+	}
+	return text
+}
+
+func (e *ParseError) Unwrap() error { return e.Err }
+
+// Warning is a place in a file that is odd but was read.
+type Warning struct {
+	Pos     Position
+	Problem string
+}
+
+func (w Warning) String() string { return w.Pos.String() + ": " + w.Problem }
+
+const (
+	blanks = " \t"
+	// ctrlZ ends a text file for DOS programs.
+	ctrlZ = 0x1A
+
+	hintExportAgain = "export the file again"
+	hintNotAnExport = "check that it is a text file as EXPORT writes it"
+)
+
+// scanner cuts a file into lines that end in CR LF, LF or CR. A file ends at
+// a 0x1A; what follows is not read (OURS).
+type scanner struct {
+	r    *bufio.Reader
+	file string
+	// joined is for files that programs append to: a 0x1A is the end of a
+	// line there, as OS/2 takes it (DOC, RM512), and the last line needs no end.
+	joined bool
+
+	number   int
+	text     []byte // valid until the next line is read
+	warnings []Warning
+	err      *ParseError
+	atEnd    bool
+}
+
+func newScanner(r io.Reader, file string) *scanner {
+	return &scanner{r: bufio.NewReader(r), file: file}
+}
+
+func (s *scanner) pos(column int) Position {
+	return Position{File: s.file, Line: s.number, Column: column}
+}
+
+func (s *scanner) warn(column int, format string, args ...any) {
+	s.warnings = append(s.warnings, Warning{s.pos(column), fmt.Sprintf(format, args...)})
+}
+
+// next reads one line into s.text. It returns false at the end and after an
+// error.
+func (s *scanner) next() bool {
+	if s.atEnd || s.err != nil {
+		return false
+	}
+	s.number++
+	s.text = s.text[:0]
+	for {
+		c, err := s.r.ReadByte()
+		switch {
+		case errors.Is(err, io.EOF):
+			return s.end()
+		case err != nil:
+			s.fail(len(s.text)+1, "", "cannot read on")
+			s.err.Err = err
+			return false
+		case c == '\n', c == ctrlZ && s.joined:
+			return true
+		case c == '\r':
+			if following, _ := s.r.Peek(1); len(following) == 1 && following[0] == '\n' {
+				_, _ = s.r.Discard(1) // cannot fail: the byte is in the buffer
+			}
+			return true
+		case c == ctrlZ:
+			return s.end() || s.skipTail()
+		case len(s.text) == maxLine:
+			s.fail(maxLine+1, hintNotAnExport, "the line is longer than %d bytes", maxLine)
+			return false
+		}
+		s.text = append(s.text, c)
+	}
+}
+
+// end notes the end of the file and reports whether a last line is there.
+func (s *scanner) end() bool {
+	s.atEnd = true
+	if len(s.text) > 0 && !s.joined {
+		s.fail(len(s.text)+1, hintExportAgain, "the last line has no line end, the file looks cut off")
+	}
+	return len(s.text) > 0 && s.err == nil
+}
+
+// skipTail reads what follows a 0x1A. DOS programs fill up a file with more
+// of them or with zeros; anything else gets a warning. There is no line in it.
+func (s *scanner) skipTail() bool {
+	tail := 0
+	for s.err == nil {
+		c, err := s.r.ReadByte()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			s.fail(1, "", "cannot read on")
+			s.err.Err = err
+			break
+		}
+		if strings.IndexByte(blanks+"\r\n\x00\x1a", c) < 0 {
+			tail++
+		}
+	}
+	if tail > 0 && s.err == nil {
+		s.warn(1, "%d bytes after the end-of-file mark 0x1A are ignored", tail)
+	}
+	return false
+}
+
+// field is a line with a tag, such as "Locn: r".
+type field struct {
+	tag   string // as the four known tags are spelled in Lotus's dialect, else as it was read
+	known bool
+	value []byte // without blanks around it
+	start int    // column of the value
+}
+
+// field returns the current line as one with a tag; ok is false if it has
+// none. Only four letters and a colon in column 1 are a tag.
+func (s *scanner) field() (f field, ok bool) {
+	const tagLength = 4
+	if len(s.text) <= tagLength || s.text[tagLength] != ':' {
+		return field{}, false
+	}
+	for _, c := range s.text[:tagLength] {
+		if c |= 0x20; c < 'a' || c > 'z' {
+			return field{}, false
+		}
+	}
+	f.tag = string(s.text[:tagLength])
+	for _, known := range tags() {
+		if strings.EqualFold(f.tag, known) {
+			f.tag, f.known = known, true
+		}
+	}
+	rest := s.text[tagLength+1:]
+	f.value = bytes.Trim(rest, blanks)
+	f.start = len(s.text) - len(bytes.TrimLeft(rest, blanks)) + 1
+	return f, true
+}
+
+func (s *scanner) isBlank() bool { return len(bytes.Trim(s.text, blanks)) == 0 }
+
+func (s *scanner) isIndented() bool { return strings.IndexByte(blanks, s.text[0]) >= 0 }
+
+// decode returns value, which begins in column start of the current line, as
+// text. What the code page cannot read ends the scan.
+func (s *scanner) decode(page CodePage, value []byte, start int) string {
+	text, err := page.Decode(value)
+	if err != nil {
+		var bad *DecodeError
+		if errors.As(err, &bad) {
+			start += bad.Offset
+		}
+		s.fail(start, "check the code page that is set for the post office", "the value cannot be decoded")
+		s.err.Err = err
+	}
+	return text
+}
+
+// fail ends the scan.
+func (s *scanner) fail(column int, hint, format string, args ...any) {
+	s.err = &ParseError{Pos: s.pos(column), Problem: fmt.Sprintf(format, args...), Hint: hint}
+}
