@@ -1,0 +1,114 @@
+package reconcile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// addressBook knows which entry holds which address, alias and DN. LDAP checks
+// none but the last, so the plan has to (documented: K303028).
+type addressBook struct {
+	holders map[string][]string // address, alias or DN key -> DNs that hold it
+	freed   map[string][]string // the same, for what this plan takes from an entry
+}
+
+func newAddressBook() *addressBook {
+	return &addressBook{holders: map[string][]string{}, freed: map[string][]string{}}
+}
+
+// addresses returns the keys of all addresses of a recipient, each once.
+func addresses(r Recipient) []string {
+	var keys []string
+	if r.Target != "" {
+		keys = append(keys, "address:"+Fold(r.Target))
+	}
+	for _, p := range r.Proxies {
+		keys = append(keys, "address:"+Fold(p.Type+":"+p.Address))
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func aliasKey(alias string) string { return "alias:" + Fold(alias) }
+func dnKey(dn string) string       { return "dn:" + Fold(dn) }
+
+func (b *addressBook) keys(r Recipient) []string {
+	keys := append(addresses(r), dnKey(r.DN))
+	if r.Alias != "" {
+		keys = append(keys, aliasKey(r.Alias))
+	}
+	return keys
+}
+
+func (b *addressBook) enter(r Recipient) {
+	for _, key := range b.keys(r) {
+		b.holders[key] = append(b.holders[key], r.DN)
+	}
+}
+
+func (b *addressBook) leave(r Recipient) {
+	for _, key := range b.keys(r) {
+		b.holders[key] = slices.DeleteFunc(b.holders[key], func(dn string) bool { return dn == r.DN })
+		b.freed[key] = append(b.freed[key], r.DN)
+	}
+}
+
+// holder says which entry other than self holds one of the keys, empty when
+// none does.
+func (b *addressBook) holder(keys []string, self string) string {
+	for _, key := range keys {
+		if dn, held := b.heldBy(key, self); held {
+			_, address, _ := strings.Cut(key, ":")
+			return fmt.Sprintf("the address %q is held by %s", address, dn)
+		}
+	}
+	return ""
+}
+
+// heldBy returns the first entry other than self that holds the key.
+func (b *addressBook) heldBy(key, self string) (dn string, held bool) {
+	others := slices.DeleteFunc(slices.Clone(b.holders[key]), func(dn string) bool { return dn == self })
+	if len(others) == 0 {
+		return "", false
+	}
+	return slices.Min(others), true
+}
+
+func (b *addressBook) exists(dn string) bool { return len(b.holders[dnKey(dn)]) > 0 }
+
+// needs returns the entries that this plan takes one of the keys from.
+func (b *addressBook) needs(keys []string, self string) []string {
+	var dns []string
+	for _, key := range keys {
+		for _, dn := range b.freed[key] {
+			if dn != self {
+				dns = append(dns, dn)
+			}
+		}
+	}
+	slices.Sort(dns)
+	return slices.Compact(dns)
+}
+
+// maxNames bounds the search for a free alias: far more than one name can have
+// rivals, and a template that does not vary ends it sooner.
+const maxNames = 10_000
+
+// freeNames returns the first proposal whose alias and addresses are free.
+func (b *addressBook) freeNames(w WantedRecipient) (names Names, conflict string) {
+	previous := Names{}
+	for n := 1; n <= maxNames; n++ {
+		names = w.Names(n)
+		_, aliasHeld := b.heldBy(aliasKey(names.Alias), "")
+		conflict = b.holder(addresses(Recipient{Proxies: names.Proxies}), "")
+		if !aliasHeld && conflict == "" {
+			return names, ""
+		}
+		if n > 1 && conflict != "" && slices.Equal(previous.Proxies, names.Proxies) {
+			return Names{}, conflict + "; its addresses do not vary with the alias"
+		}
+		previous = names
+	}
+	return Names{}, fmt.Sprintf("no free alias in %d tries", maxNames)
+}

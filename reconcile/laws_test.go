@@ -1,0 +1,229 @@
+package reconcile_test
+
+import (
+	"math/rand"
+	"slices"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"ccdirsync/reconcile"
+)
+
+// The laws are what every plan keeps, whatever it is made from. The corpus and
+// the generated worlds are held to the same ones.
+
+// postOfficeLaws checks the laws of a plan toward cc:Mail and returns the world
+// as it is once the plan has been carried out.
+func postOfficeLaws(t rapid.TB, world postOfficeWorld) postOfficeWorld {
+	t.Helper()
+	untouched := world.clone()
+	side, err := world.plan()
+	if err != nil {
+		t.Fatalf("plan: %v", err)
+	}
+	if diff := cmp.Diff(untouched, world, cmp.AllowUnexported(postOfficeWorld{})); diff != "" {
+		t.Errorf("planning changed its input (-before +after):\n%s", diff)
+	}
+	everyStepHasAReason(t, side)
+	for _, o := range orders {
+		again, err := world.reordered(o.order).plan()
+		if err != nil {
+			t.Fatalf("plan with the input %s: %v", o.name, err)
+		}
+		sameSteps(t, "the input "+o.name, side, again)
+	}
+	onlyOurRows(t, world, side)
+	if owned := namedOnce(world.rows, world.owned()); side.Tally[reconcile.User].Owned != owned {
+		t.Errorf("the tally counts %d rows of ours, there are %d", side.Tally[reconcile.User].Owned, owned)
+	}
+	after := world
+	for _, step := range side.Steps {
+		if err := after.carryOut(step); err != nil {
+			t.Fatalf("carry out %s %s %q: %v", step.Op, step.Kind, step.Name, err)
+		}
+	}
+	return after
+}
+
+// directoryLaws checks the laws of a plan toward Exchange and returns the world
+// as it is once the plan has been carried out.
+func directoryLaws(t rapid.TB, world directoryWorld) directoryWorld {
+	t.Helper()
+	untouched := world.clone()
+	side := world.plan()
+	if diff := cmp.Diff(untouched, world, cmpopts.IgnoreFields(reconcile.WantedRecipient{}, "Names")); diff != "" {
+		t.Errorf("planning changed its input (-before +after):\n%s", diff)
+	}
+	everyStepHasAReason(t, side)
+	for _, o := range orders {
+		sameSteps(t, "the input "+o.name, side, world.reordered(o.order).plan())
+	}
+	onlyOurRecipients(t, world, side)
+	ownedInTally := 0
+	for _, tally := range side.Tally {
+		ownedInTally += tally.Owned
+	}
+	if owned := len(world.owned()); ownedInTally != owned {
+		t.Errorf("the tally counts %d recipients of ours, there are %d", ownedInTally, owned)
+	}
+	needsComeFirst(t, side)
+	nobodyIsLost(t, side)
+	after := world
+	for _, step := range side.Steps {
+		if err := after.carryOut(step); err != nil {
+			t.Fatalf("carry out %s %s %q: %v", step.Op, step.Kind, step.Name, err)
+		}
+	}
+	return after
+}
+
+// orders are some ways to order an input.
+var orders = []struct {
+	name  string
+	order func(n int, swap func(i, j int))
+}{
+	{"backwards", func(n int, swap func(i, j int)) {
+		for i := range n / 2 {
+			swap(i, n-1-i)
+		}
+	}},
+	{"shuffled", func(n int, swap func(i, j int)) { rand.New(rand.NewSource(1)).Shuffle(n, swap) }},
+}
+
+func sameSteps(t rapid.TB, how string, want, got reconcile.Side) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(reconcile.Step{})); diff != "" {
+		t.Errorf("%s makes another plan (-before +after):\n%s", how, diff)
+	}
+}
+
+func everyStepHasAReason(t rapid.TB, side reconcile.Side) {
+	t.Helper()
+	for _, step := range side.Steps {
+		if step.Reason == "" {
+			t.Errorf("%s %s %q has no reason", step.Op, step.Kind, step.Name)
+		}
+		if step.Op == reconcile.Keep {
+			t.Errorf("keep %s %q is listed", step.Kind, step.Name)
+		}
+	}
+}
+
+// onlyOurRows checks that no step takes away a row that is not ours, and that
+// no post office is changed.
+func onlyOurRows(t rapid.TB, world postOfficeWorld, side reconcile.Side) {
+	t.Helper()
+	owned := world.owned()
+	for _, step := range side.Steps {
+		if step.OldRow != nil && !slices.Contains(owned, *step.OldRow) {
+			t.Errorf("%s of %v, which is not ours", step.Op, *step.OldRow)
+		}
+		takes := step.Op == reconcile.Delete || step.Op == reconcile.Replace
+		if takes != (step.OldRow != nil) && step.Op != reconcile.Hold {
+			t.Errorf("%s %s %q: its old row is %v", step.Op, step.Kind, step.Name, step.OldRow)
+		}
+		if step.Kind == reconcile.PostOffice && step.Op != reconcile.Add && step.Op != reconcile.Refuse {
+			t.Errorf("%s of the post office %q", step.Op, step.Name)
+		}
+	}
+}
+
+// namedOnce counts the rows of ours whose name no other row has: a name that a
+// damaged directory holds twice is nobody's.
+func namedOnce(rows, ours []reconcile.Row) int {
+	n := 0
+	for _, own := range ours {
+		namesakes := slices.DeleteFunc(slices.Clone(rows), func(r reconcile.Row) bool {
+			return reconcile.Fold(r.Name) != reconcile.Fold(own.Name)
+		})
+		if len(namesakes) == 1 {
+			n++
+		}
+	}
+	return n
+}
+
+// onlyOurRecipients checks that steps write only what is ours, or nobody's when
+// adopting, and that what Exchange's administrators own of it survives.
+func onlyOurRecipients(t rapid.TB, world directoryWorld, side reconcile.Side) {
+	t.Helper()
+	owned := world.owned()
+	isOurs := func(r reconcile.Recipient) bool {
+		return slices.ContainsFunc(owned, func(o reconcile.Recipient) bool { return sameRecipient(o, r) })
+	}
+	for _, step := range side.Steps {
+		switch {
+		case step.Op == reconcile.Adopt:
+			if !world.Adopt || step.Before.Owner != "" {
+				t.Errorf("adopt of %v", *step.Before)
+			}
+		case step.Before != nil && !isOurs(*step.Before):
+			t.Errorf("%s of %v, which is not ours", step.Op, *step.Before)
+		}
+		if step.After != nil && reconcile.Fold(step.After.Owner) != reconcile.Fold(world.Owner) {
+			t.Errorf("%s of %v without our mark", step.Op, *step.After)
+		}
+		if step.Op == reconcile.Modify || step.Op == reconcile.Adopt {
+			survivors(t, step)
+		}
+	}
+}
+
+// survivors checks that a change of an entry keeps its names and every address
+// that is not cc:Mail's.
+func survivors(t rapid.TB, step reconcile.Step) {
+	t.Helper()
+	if step.After.DN != step.Before.DN || step.After.Alias != step.Before.Alias || step.After.DisplayName != step.Before.DisplayName {
+		t.Errorf("%s %q changes a name: %v to %v", step.Op, step.Name, *step.Before, *step.After)
+	}
+	for _, p := range step.Before.Proxies {
+		if p.Type != "CCMAIL" && !slices.Contains(step.After.Proxies, p) {
+			t.Errorf("%s %q loses the address %s:%s", step.Op, step.Name, p.Type, p.Address)
+		}
+	}
+}
+
+// needsComeFirst checks that the steps which a step needs are above it.
+func needsComeFirst(t rapid.TB, side reconcile.Side) {
+	t.Helper()
+	done := map[string]bool{}
+	for _, step := range side.Steps {
+		for _, dn := range step.Needs {
+			if !done[dn] {
+				t.Errorf("%s %q needs %s, which no step above it writes", step.Op, step.Name, dn)
+			}
+		}
+		if step.Op != reconcile.Refuse && step.Op != reconcile.Hold {
+			done[step.DN] = true
+		}
+	}
+}
+
+// nobodyIsLost checks that a move which is followed by delete and add has both.
+func nobodyIsLost(t rapid.TB, side reconcile.Side) {
+	t.Helper()
+	moves := map[reconcile.Op]int{}
+	for _, step := range side.Steps {
+		if strings.HasPrefix(step.Reason, "moved from") {
+			moves[step.Op]++
+		}
+	}
+	if moves[reconcile.Delete] != moves[reconcile.Add] {
+		t.Errorf("%d moved entries are deleted, %d added", moves[reconcile.Delete], moves[reconcile.Add])
+	}
+}
+
+// nothingToDo checks that a plan has no step that writes.
+func nothingToDo(t rapid.TB, when string, side reconcile.Side) {
+	t.Helper()
+	if again := writes(side); len(again) > 0 {
+		var lines []string
+		for _, step := range again {
+			lines = append(lines, string(step.Op)+" "+string(step.Kind)+" "+step.Name+": "+step.Reason)
+		}
+		t.Errorf("%s there is something to do:\n%s", when, strings.Join(lines, "\n"))
+	}
+}

@@ -1,0 +1,169 @@
+package reconcile
+
+import "strings"
+
+// Kind is what a step is about. Exchange's entries are mailbox, list, folder
+// or custom_recipient; cc:Mail's are user, list or board; both know
+// post_office.
+type Kind string
+
+// The kinds.
+const (
+	Mailbox         Kind = "mailbox"
+	List            Kind = "list"
+	Folder          Kind = "folder"
+	CustomRecipient Kind = "custom_recipient"
+	PostOffice      Kind = "post_office"
+	User            Kind = "user"
+	Board           Kind = "board"
+)
+
+// Op is what a step does. Keep is counted and never listed in a plan.
+type Op string
+
+// The operations.
+const (
+	Keep    Op = "keep"
+	Add     Op = "add"
+	Delete  Op = "delete"
+	Replace Op = "replace" // delete and add in one cycle
+	Modify  Op = "modify"
+	Adopt   Op = "adopt" // modify that also takes ownership
+	Refuse  Op = "refuse"
+	Hold    Op = "hold" // left as it is until a later cycle
+)
+
+// Change is one value that a step changes. An empty Old means that the value
+// is new, an empty New that it goes.
+type Change struct {
+	Attr string `json:"attr"`
+	Old  string `json:"old"`
+	New  string `json:"new"`
+}
+
+// Outcome is what became of a step.
+type Outcome string
+
+// The outcomes.
+const (
+	Done   Outcome = "done"
+	Failed Outcome = "failed"
+	Held   Outcome = "held" // not tried, because another step that it needs failed; the next cycle tries again
+)
+
+// Step is one decision of a plan. Every step has a reason.
+type Step struct {
+	Op      Op       `json:"op"`
+	Kind    Kind     `json:"kind"`
+	Name    string   `json:"name"`
+	Address string   `json:"address,omitempty"`
+	DN      string   `json:"dn,omitempty"`
+	Reason  string   `json:"reason"`
+	Event   int      `json:"event,omitempty"` // the original's event number, when it has one
+	Changes []Change `json:"changes,omitempty"`
+
+	// Outcome is what became of the step in a run; empty in a plan. Error says
+	// why it failed or was held.
+	Outcome Outcome `json:"outcome,omitempty"`
+	Error   string  `json:"error,omitempty"`
+
+	// Row is the row to write and OldRow the row that is there, in steps
+	// toward cc:Mail.
+	Row, OldRow *Row `json:"-"`
+	// After is the custom recipient to write and Before the one that is
+	// there, in steps toward Exchange.
+	After, Before *Recipient `json:"-"`
+	// Needs are the DNs of entries that must have been deleted or changed
+	// before this step may be carried out, because they hold a name or an
+	// address that it takes.
+	Needs []string `json:"-"`
+
+	key string // sorts the steps; the folded name on the target
+}
+
+// Row is one entry of the post office directory.
+type Row struct {
+	Name       string
+	Location   string // P p L l R r A a
+	PostOffice string // where it is: the first part of its address, or this post office
+	Foreign    string // foreign alias name: the rest of its address
+	Comment    string
+	Place      string // where it was read, for messages
+}
+
+// Address is the value of the row's address field.
+func (r Row) Address() string {
+	return strings.TrimSpace(r.PostOffice + " " + r.Foreign)
+}
+
+// Wanted is an Exchange entry that the post office directory ought to hold.
+type Wanted struct {
+	Kind          Kind
+	Name          string // cc:Mail name
+	Site          string // post office name of its Exchange site
+	Comment       string
+	DN            string
+	DirectoryName string
+}
+
+// Excluded is an entry that is known to its own side but is not wanted on the
+// other; the cause is told when its counterpart is deleted.
+type Excluded struct {
+	Kind  Kind
+	Name  string // its name in cc:Mail
+	DN    string
+	Cause string // such as "hidden from the address book"
+}
+
+// Refusal is an entry that was wanted but cannot be written. Its counterpart,
+// if there is one, stays as it is.
+type Refusal struct {
+	Kind    Kind
+	Name    string // its name in cc:Mail, empty when it has none
+	Address string // as in a step: its post office in cc:Mail, or its target in Exchange
+	DN      string
+	Reason  string
+	Event   int
+}
+
+// Proxy is one e-mail address of a custom recipient.
+type Proxy struct {
+	Type    string // in upper case
+	Address string
+	Primary bool
+}
+
+// Recipient is a custom recipient: one that the Exchange directory holds, or
+// one that it ought to hold.
+type Recipient struct {
+	Kind          Kind
+	Key           string // links it to its cc:Mail row: "user:", "list:" or "board:" and the folded name
+	Name          string // the cc:Mail name or title, of wanted ones
+	PostOffice    string // where the cc:Mail user is, of wanted ones; empty for lists and boards
+	DN            string
+	DirectoryName string
+	Target        string // TYPE:address
+	Proxies       []Proxy
+	Notes         string
+	Owner         string // mark of the synchronization that made it
+	DisplayName   string
+	Alias         string
+	GivenName     string
+	Surname       string
+	Initials      string
+}
+
+// Names are an alias and the addresses made from it.
+type Names struct {
+	Alias   string
+	Proxies []Proxy // generated addresses, without the cc:Mail ones
+}
+
+// WantedRecipient is a cc:Mail entry that the Exchange directory ought to hold
+// as a custom recipient. Its Proxies hold the cc:Mail addresses only.
+type WantedRecipient struct {
+	Recipient
+	// Names proposes the nth alias, from 1 on, and the addresses that go with
+	// it; the first proposal that is free is taken.
+	Names func(n int) Names
+}

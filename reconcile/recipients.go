@@ -1,0 +1,422 @@
+package reconcile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Moves says how a user who moved to another post office is followed.
+type Moves string
+
+// The ways to follow a move. Recreate is the original's.
+const (
+	MoveInPlace  Moves = "modify"   // keeps memberships and other addresses
+	MoveRecreate Moves = "recreate" // delete and add
+)
+
+// addressType is the type of cc:Mail addresses in targets and proxies.
+const addressType = "CCMAIL"
+
+// ExchangeInput is what [PlanExchange] decides from.
+type ExchangeInput struct {
+	Owner string // our mark: the connector's name
+	// Present are the custom recipients of the import container, whoever made
+	// them; Others all further recipients among which addresses and aliases
+	// must be unique.
+	Present, Others []Recipient
+	Wanted          []WantedRecipient
+	Excluded        []Excluded // cc:Mail's entries that are out of scope, for the reason of a delete
+	Refused         []Refusal  // cc:Mail's entries that cannot be written
+	Moves           Moves
+	// Adopt lets a recipient of the import container that carries nobody's
+	// mark become ours when it has exactly the wanted address.
+	Adopt bool
+}
+
+// PlanExchange decides what to change among the custom recipients of the
+// import container:
+//
+//	in cc:Mail        custom recipient            step
+//	yes               none                        add; refuse (14018) if the address is held
+//	yes               ours, same                  keep
+//	yes               ours, comment differs       modify
+//	yes               ours, other target          modify, or delete and add
+//	yes               ours, new address is held   hold (14018)
+//	no                ours                        delete
+//	-                 not ours                    nothing
+//	board             target edited to "#t at PO" keep the edit (RN 2.6.7)
+//
+// Deletes come before adds so that a new entry finds its addresses free
+// (Q166581). A step that takes a name or an address which another step frees
+// names that step's entry in Needs.
+func PlanExchange(in ExchangeInput) Side {
+	c := newContainer(in)
+	pairs, missing := c.match(in.Wanted)
+	steps := c.refusals(in.Refused)
+	steps = append(steps, c.leftovers(in.Excluded)...)
+	pairs, recreated := c.recreate(pairs)
+	steps = append(steps, recreated...)
+	steps = append(steps, c.updates(pairs)...)
+	for _, w := range missing {
+		steps = append(steps, c.add(w))
+	}
+	return newSide(steps, func(s Step) Kind { return s.Kind })
+}
+
+// KeyKind returns the kind that a key begins with.
+func KeyKind(key string) (Kind, bool) {
+	prefix, _, found := strings.Cut(key, ":")
+	kind := Kind(prefix)
+	return kind, found && (kind == User || kind == List || kind == Board)
+}
+
+// Key returns the key of the cc:Mail entry of that kind and name.
+func Key(kind Kind, name string) string { return string(kind) + ":" + Fold(name) }
+
+// pair is a wanted recipient and the one that stands for it.
+type pair struct {
+	want   WantedRecipient
+	before Recipient
+	adopt  bool
+}
+
+// container is the import container and what is known around it, as one plan
+// sees it.
+type container struct {
+	ExchangeInput
+	ours    []Recipient     // sorted by DN
+	claimed map[string]bool // folded DNs of ours that a step speaks of
+	wanted  map[string]bool // keys of the wanted ones
+	book    *addressBook
+
+	byKey    map[string][]Recipient // ours by folded key
+	keyless  map[string][]Recipient // ours without a key, by folded target
+	edited   map[string][]Recipient // the same, by folded target without its post office
+	unmarked map[string][]Recipient // nobody's, by folded target
+}
+
+func newContainer(in ExchangeInput) *container {
+	c := &container{ExchangeInput: in, claimed: map[string]bool{}, wanted: map[string]bool{}, book: newAddressBook()}
+	for _, w := range in.Wanted {
+		c.wanted[w.Key] = true
+	}
+	for _, r := range in.Others {
+		c.book.enter(r)
+	}
+	var unmarked []Recipient
+	for _, r := range slices.SortedFunc(slices.Values(in.Present), byDN) {
+		c.book.enter(r)
+		switch Fold(r.Owner) {
+		case "":
+			unmarked = append(unmarked, r)
+		case Fold(in.Owner):
+			c.ours = append(c.ours, r)
+		}
+	}
+	keyless := slices.DeleteFunc(slices.Clone(c.ours), func(r Recipient) bool { return r.Key != "" })
+	c.byKey = indexBy(c.ours, func(r Recipient) string { return Fold(r.Key) })
+	c.keyless = indexBy(keyless, foldedTarget)
+	c.edited = indexBy(keyless, func(r Recipient) string {
+		title, _ := splitAddress(r.Target)
+		return Fold(title)
+	})
+	c.unmarked = indexBy(unmarked, foldedTarget)
+	return c
+}
+
+func foldedTarget(r Recipient) string { return Fold(r.Target) }
+
+func byDN(a, b Recipient) int { return cmp.Compare(Fold(a.DN), Fold(b.DN)) }
+
+// match finds the recipient of every wanted entry: by its key, else by its
+// target address, else by one that was edited to name a post office as well, as
+// a board's may be (RN 2.6.7), else, when asked for, one to adopt.
+func (c *container) match(wanted []WantedRecipient) (pairs []pair, missing []WantedRecipient) {
+	missing = slices.SortedFunc(slices.Values(wanted), compareWanted)
+	for _, candidates := range []func(Recipient) []Recipient{
+		func(w Recipient) []Recipient { return c.byKey[w.Key] },
+		func(w Recipient) []Recipient { return c.keyless[Fold(w.Target)] },
+		func(w Recipient) []Recipient { return c.edited[Fold(w.Target)] },
+		c.adoptable,
+	} {
+		var rest []WantedRecipient
+		for _, w := range missing {
+			if before, found := c.claim(candidates(w.Recipient)); found {
+				pairs = append(pairs, pair{want: w, before: before, adopt: Fold(before.Owner) == ""})
+			} else {
+				rest = append(rest, w)
+			}
+		}
+		missing = rest
+	}
+	return pairs, missing
+}
+
+func (c *container) adoptable(w Recipient) []Recipient {
+	if !c.Adopt {
+		return nil
+	}
+	return c.unmarked[Fold(w.Target)]
+}
+
+// indexBy groups recipients by what of returns, leaving out empty ones.
+func indexBy(recipients []Recipient, of func(Recipient) string) map[string][]Recipient {
+	index := map[string][]Recipient{}
+	for _, r := range recipients {
+		if k := of(r); k != "" {
+			index[k] = append(index[k], r)
+		}
+	}
+	return index
+}
+
+// claim takes the first of the candidates that no step speaks of yet.
+func (c *container) claim(candidates []Recipient) (Recipient, bool) {
+	for _, r := range candidates {
+		if !c.claimed[Fold(r.DN)] {
+			c.claimed[Fold(r.DN)] = true
+			return r, true
+		}
+	}
+	return Recipient{}, false
+}
+
+// refusals turns what could not be written into steps. A recipient that is
+// there stays.
+func (c *container) refusals(refused []Refusal) []Step {
+	steps := make([]Step, 0, len(refused))
+	for _, r := range slices.SortedFunc(slices.Values(refused), compareRefusals) {
+		key := Key(r.Kind, r.Name)
+		step := Step{Op: Refuse, Kind: r.Kind, Name: r.Name, Address: r.Address, DN: r.DN, Reason: r.Reason, Event: r.Event, key: key}
+		if old, there := c.claim(c.refusedOnes(r)); there {
+			step.Op, step.DN, step.Before = Hold, old.DN, &old
+			step.Reason = recipientStays + r.Reason
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// recipientStays begins the reason of a recipient that is held.
+const recipientStays = "its custom recipient stays as it is: "
+
+// refusedOnes returns the recipients that stand for an entry which cannot be
+// written; none does when an entry of its name can. Its address may be without
+// the type.
+func (c *container) refusedOnes(r Refusal) []Recipient {
+	if c.wanted[Key(r.Kind, r.Name)] {
+		return nil
+	}
+	_, address, typed := strings.Cut(r.Address, addressType+":")
+	if !typed {
+		address = r.Address
+	}
+	target := Fold(addressType + ":" + address)
+	return slices.Concat(c.byKey[Key(r.Kind, r.Name)], c.keyless[target], c.edited[target])
+}
+
+// leftovers deletes the recipients of ours that nothing wants, which frees
+// their names and addresses.
+func (c *container) leftovers(excluded []Excluded) []Step {
+	causes := map[string]string{}
+	for _, e := range excluded {
+		key := Key(e.Kind, e.Name)
+		if known, there := causes[key]; !there || e.Cause < known {
+			causes[key] = e.Cause
+		}
+	}
+	held := map[string]bool{}
+	for _, r := range c.ours {
+		if c.claimed[Fold(r.DN)] {
+			held[Fold(r.Key)] = true
+		}
+	}
+	var steps []Step
+	for _, r := range c.ours {
+		if c.claimed[Fold(r.DN)] {
+			continue
+		}
+		reason := "gone from cc:Mail"
+		if cause := causes[Fold(r.Key)]; cause != "" {
+			reason = "left the scope: " + cause
+		} else if r.Key != "" && held[Fold(r.Key)] {
+			reason = "a second recipient of ours for one cc:Mail entry"
+		}
+		c.book.leave(r)
+		steps = append(steps, deletion(r, reason))
+	}
+	return steps
+}
+
+func deletion(r Recipient, reason string) Step {
+	name := r.DisplayName
+	if _, rest, found := strings.Cut(r.Key, ":"); found && name == "" {
+		name = rest
+	}
+	return Step{Op: Delete, Kind: r.Kind, Name: name, Address: r.Target, DN: r.DN, Before: &r, Reason: reason, key: sortKey(r)}
+}
+
+// sortKey is the key of a recipient, or its DN when it has none.
+func sortKey(r Recipient) string { return cmp.Or(Fold(r.Key), Fold(r.DN)) }
+
+// recreate turns the moves among the pairs into deletes and adds, when that is
+// how moves are followed. Unlike the original it deletes nobody whose add would
+// be refused: such a pair is left to be brought in step in place, or held.
+func (c *container) recreate(pairs []pair) (rest []pair, steps []Step) {
+	for _, p := range pairs {
+		if c.Moves != MoveRecreate || p.adopt || !moved(p) {
+			rest = append(rest, p)
+			continue
+		}
+		c.book.leave(p.before)
+		add := c.add(p.want)
+		if add.Op != Add {
+			c.book.enter(p.before)
+			rest = append(rest, p)
+			continue
+		}
+		add.Reason = moveReason(p)
+		steps = append(steps, deletion(p.before, moveReason(p)), add)
+	}
+	return rest, steps
+}
+
+// moved reports whether the cc:Mail user is at another post office than the
+// recipient's target says.
+func moved(p pair) bool {
+	_, formerly := splitAddress(p.before.Target)
+	return p.want.Kind == User && formerly != "" && Fold(formerly) != Fold(p.want.PostOffice)
+}
+
+func moveReason(p pair) string {
+	_, formerly := splitAddress(p.before.Target)
+	return fmt.Sprintf("moved from post office %s to %s", formerly, p.want.PostOffice)
+}
+
+// splitAddress parts an address at its last " at "; one without has no post
+// office.
+func splitAddress(address string) (name, postOffice string) {
+	i := strings.LastIndex(address, " at ")
+	if i < 0 {
+		return address, ""
+	}
+	return strings.TrimSpace(address[:i]), strings.TrimSpace(address[i+len(" at "):])
+}
+
+// updates brings the recipients that are there in step. One that wants an
+// address which another one is about to give up waits until that one has been
+// decided.
+func (c *container) updates(pairs []pair) []Step {
+	slices.SortFunc(pairs, func(a, b pair) int {
+		return cmp.Or(compareWanted(a.want, b.want), byDN(a.before, b.before))
+	})
+	steps := make([]Step, 0, len(pairs))
+	for waiting := pairs; len(waiting) > 0; {
+		var blocked []pair
+		for _, p := range waiting {
+			if step, free := c.update(p); free {
+				steps = append(steps, step)
+			} else {
+				blocked = append(blocked, p)
+			}
+		}
+		if len(blocked) == len(waiting) {
+			for _, p := range blocked {
+				steps = append(steps, c.hold(p))
+			}
+			break
+		}
+		waiting = blocked
+	}
+	return steps
+}
+
+// update decides one pair; free is false when an address is held by another
+// entry.
+func (c *container) update(p pair) (step Step, free bool) {
+	after, reasons := inStep(p, c.Owner)
+	step = Step{Kind: p.want.Kind, Name: p.want.Name, Address: after.Target, DN: p.before.DN, key: p.want.Key}
+	if len(reasons) == 0 {
+		step.Op = Keep
+		return step, true
+	}
+	if c.taken(p) != "" {
+		return Step{}, false
+	}
+	step.Op, step.Reason, step.Before, step.After = Modify, strings.Join(reasons, "; "), &p.before, &after
+	if p.adopt {
+		step.Op = Adopt
+	}
+	step.Needs = c.book.needs(newAddresses(p.before, after), p.before.DN)
+	c.book.leave(p.before)
+	c.book.enter(after)
+	return step, true
+}
+
+// hold leaves a recipient whose new address is held by another entry. One that
+// is not ours yet is refused.
+func (c *container) hold(p pair) Step {
+	step := c.refuse(p.want, p.before.DN, c.taken(p))
+	if !p.adopt {
+		step.Op, step.Before, step.Reason = Hold, &p.before, recipientStays+step.Reason
+	}
+	return step
+}
+
+// taken says who holds an address that the pair's recipient would take, empty
+// when nobody does.
+func (c *container) taken(p pair) string {
+	after, _ := inStep(p, c.Owner)
+	return c.book.holder(newAddresses(p.before, after), p.before.DN)
+}
+
+// newAddresses are the addresses that after has and before had not.
+func newAddresses(before, after Recipient) []string {
+	had := addresses(before)
+	return slices.DeleteFunc(addresses(after), func(a string) bool { return slices.Contains(had, a) })
+}
+
+func (c *container) refuse(w WantedRecipient, dn, reason string) Step {
+	return Step{
+		Op: Refuse, Kind: w.Kind, Name: w.Name, Address: w.Target, DN: dn, Event: EventAddressTaken, key: w.Key,
+		Reason: reason,
+	}
+}
+
+// add decides an entry that Exchange does not hold yet.
+func (c *container) add(w WantedRecipient) Step {
+	if held := c.book.holder(addresses(w.Recipient), ""); held != "" {
+		return c.refuse(w, "", held)
+	}
+	if c.book.exists(w.DN) {
+		return c.refuse(w, "", fmt.Sprintf("its directory name is held by %s", w.DN))
+	}
+	after := w.Recipient
+	names, conflict := c.book.freeNames(w)
+	if conflict != "" {
+		return c.refuse(w, "", conflict)
+	}
+	after.Owner, after.Alias = c.Owner, names.Alias
+	after.Proxies = append(slices.Clone(after.Proxies), names.Proxies...)
+	step := Step{
+		Op: Add, Kind: w.Kind, Name: w.Name, Address: w.Target, DN: w.DN, After: &after, key: w.Key,
+		Reason: "not in Exchange yet",
+		Needs:  c.book.needs(append(addresses(after), aliasKey(after.Alias), dnKey(after.DN)), ""),
+	}
+	c.book.enter(after)
+	return step
+}
+
+// compareWanted is the order in which names and addresses are given out: users
+// first, and a list before the board of its title.
+func compareWanted(a, b WantedRecipient) int {
+	kinds := []Kind{User, List, Board}
+	return cmp.Or(
+		cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)),
+		cmp.Compare(a.Key, b.Key),
+		cmp.Compare(a.Target, b.Target),
+		cmp.Compare(a.Name, b.Name),
+	)
+}
