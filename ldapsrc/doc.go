@@ -1,0 +1,51 @@
+// Package ldapsrc reads recipients from the directory of an Exchange 5.5
+// server over LDAP and writes custom recipients to it. It knows Exchange and
+// nothing else.
+//
+// # The directory
+//
+// Exchange names an entry cn=<directory name>, but the attribute cn holds the
+// display name; the directory name is the attribute rdn and the alias is uid
+// (documented: SDK directry_6fub). E-mail addresses are spread over three
+// attributes: the primary SMTP address is mail, the primary X.400 address is
+// textEncodedORAddress, and all others are values of otherMailbox in the form
+// TYPE$address, where a type in upper case marks the primary address of that
+// type and one in lower case a secondary address (documented: K263520). A
+// [Recipient] has them in one list. What is named how, and how long a value
+// may be, is data: a [Profile].
+//
+// Objects that are hidden from the address book and objects that were deleted
+// are seen only under the admin view, that is when the bind name ends in
+// ",cn=admin" (documented: SDK directry_1okp). It can fail silently
+// (documented: K185475), so [Conn.AdminView] proves it. The bind name is not
+// the name of an entry and goes to the server as it was given.
+//
+// # What is promised
+//
+// A read is whole or it is an error. [Conn.Recipients] asks page by page, since
+// a server answers with no more than 100 entries at a time (documented:
+// K243786). Any result code but success, a referral, an answer that does not
+// say whether there is more, a page that comes twice, an entry that comes
+// twice, a lost connection and a cancelled context are errors, and no entries
+// are returned. So is an entry that cannot be understood: what decides whether
+// an entry goes out (its class, its trust level, whether it is hidden or
+// deleted) must be readable on every entry, or the whole read fails and names
+// the entry. E-mail addresses that cannot be understood are left out of the
+// list of addresses and stay in [Recipient.Attributes].
+//
+// A [Change] is one LDAP request, which the server carries out wholly or not at
+// all (documented: K303028). Making one and sending it are separate, so that
+// what would be sent can be shown as LDIF, and a value that Exchange would
+// refuse for its length is refused before anything is sent.
+//
+// An error is an [*Error]. It says which server, what was attempted on what
+// entry, what the server said and what to do about it. It never contains the
+// password.
+//
+// # What is left out
+//
+// Mailboxes, distribution lists and public folders are read, never written.
+// The package generates no addresses and checks no uniqueness, which the
+// server does not do either (documented: K303028). It follows no referrals and
+// does not rename entries, because a directory name is fixed for life.
+package ldapsrc

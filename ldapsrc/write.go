@@ -1,0 +1,356 @@
+package ldapsrc
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// ChangeType is what a Change does to its entry.
+type ChangeType string
+
+// The types of changes.
+const (
+	AddEntry    ChangeType = "add"
+	ModifyEntry ChangeType = "modify"
+	DeleteEntry ChangeType = "delete"
+)
+
+// Change is one LDAP request that writes.
+type Change struct {
+	DN         string
+	Type       ChangeType
+	Attributes []Attribute // of an entry to add
+	Mods       []Mod       // of an entry to modify, in this order
+}
+
+// Attribute is an attribute with its values.
+type Attribute struct {
+	Name   string
+	Values []string
+}
+
+// ModOp is what a Mod does to its attribute.
+type ModOp string
+
+// The modifications: all values become others, or they all go.
+const (
+	ReplaceValues ModOp = "replace"
+	DeleteValues  ModOp = "delete"
+)
+
+// Mod is one modification of an attribute. DeleteValues has no values.
+type Mod struct {
+	Op     ModOp
+	Name   string
+	Values []string
+}
+
+// Add makes the request that adds a custom recipient. It sends what the
+// vendor's own LDAP agent sends (documented: FIM27), with rdn equal to the
+// directory name, and Recipient.Attributes on top. Hidden, TrustLevel and
+// USNChanged are not written: a new entry is visible and has the default
+// trust level.
+//
+// It fails when the recipient is of another class, has no directory name,
+// display name, alias or target address, when its name and its directory name
+// differ, when an address is malformed or one too many is primary, and when
+// Check refuses a value.
+func (p Profile) Add(r Recipient) (Change, error) {
+	fail := func(format string, args ...any) (Change, error) {
+		return Change{}, fmt.Errorf("add %s: %w", quote(r.DN), fmt.Errorf(format, args...))
+	}
+	name, err := DirectoryName(r.DN)
+	if err != nil {
+		return fail("%w", err)
+	}
+	typ, address, found := strings.Cut(r.Target, ":")
+	switch {
+	case r.Class != CustomRecipient:
+		return fail("it is a %s; only custom recipients are added", r.Class)
+	case name == "" || r.DirectoryName != name:
+		return fail("its directory name %q is not the one in its name", r.DirectoryName)
+	case r.DisplayName == "":
+		return fail("it has no display name")
+	case r.Alias == "":
+		return fail("it has no alias")
+	case !found || address == "" || !isAddressType(typ) || len(typ) > maxAddressType:
+		return fail("its target address %q does not have the form TYPE:address", r.Target)
+	}
+	if err := checkProxies(r.Proxies); err != nil {
+		return fail("%w", err)
+	}
+	change := Change{DN: r.DN, Type: AddEntry, Attributes: p.entry(r)}
+	return change, p.Check(change)
+}
+
+// entry is a recipient as attributes, without those that have no value.
+func (p Profile) entry(r Recipient) []Attribute {
+	f := p.Fields
+	all := []Attribute{
+		{"objectClass", []string{p.objectClass(CustomRecipient)}},
+		{f.DirectoryName, []string{r.DirectoryName}},
+	}
+	for _, a := range p.single(r) {
+		if a.value != "" {
+			all = append(all, Attribute{a.name, []string{a.value}})
+		}
+	}
+	if others := otherProxies(r.Proxies); len(others) > 0 {
+		all = append(all, Attribute{f.Proxies, others})
+	}
+	// The receiving end does not understand Exchange's rich text (FIM27 sets it always).
+	all = append(all, Attribute{f.RichText, []string{"FALSE"}})
+	for _, name := range p.further(r) {
+		if values := r.Attributes[name]; len(values) > 0 {
+			all = append(all, Attribute{p.spelling(name), values})
+		}
+	}
+	return all
+}
+
+// Modify makes the requests that turn before into after: none, one, or two.
+// Written are the fields that Add writes, but for the directory name, which is
+// fixed for life; of Recipient.Attributes those that after names, where an
+// empty list takes the attribute away. What is not in before is never deleted,
+// because the server refuses that (documented: K255291). Addresses are written
+// as a whole set, with those of before.Attributes that could not be understood.
+//
+// An address that was primary and becomes a secondary one takes two requests:
+// the server refuses the present primary address among the others, so the
+// first request replaces it and the second replaces the others (documented:
+// K303028).
+func (p Profile) Modify(before, after Recipient) []Change {
+	kept := p.unparsed(before)
+	old := append(otherProxies(before.Proxies), kept...)
+	now := append(otherProxies(after.Proxies), kept...)
+	first := withoutPrimaries(now, before.Proxies)
+	// The others go first, so that one of them can become primary.
+	mods := appendMod(nil, p.Fields.Proxies, old, first)
+	was := p.single(before)
+	for i, a := range p.single(after) {
+		mods = appendMod(mods, a.name, p.present(before, a.name, was[i].value), p.present(before, a.name, a.value))
+	}
+	for _, name := range p.further(after) {
+		mods = appendMod(mods, p.spelling(name), before.Attributes[name], after.Attributes[name])
+	}
+	var changes []Change
+	for _, mods := range [][]Mod{mods, appendMod(nil, p.Fields.Proxies, first, now)} {
+		if len(mods) > 0 {
+			changes = append(changes, Change{DN: before.DN, Type: ModifyEntry, Mods: mods})
+		}
+	}
+	return changes
+}
+
+// present are the values to write for a field: none for an empty one, and
+// beside the display name the directory name where the server keeps it in the
+// same attribute and would refuse to lose it.
+func (p Profile) present(before Recipient, attribute, value string) []string {
+	switch {
+	case value == "":
+		return nil
+	case attribute == p.Fields.DisplayName && value != before.DirectoryName &&
+		slices.Contains(before.Attributes[strings.ToLower(attribute)], before.DirectoryName):
+		return []string{value, before.DirectoryName}
+	}
+	return []string{value}
+}
+
+// appendMod adds the modification that turns the old values into the new ones,
+// if there is any. The order of values has no meaning.
+func appendMod(mods []Mod, name string, old, now []string) []Mod {
+	switch {
+	case slices.Equal(slices.Sorted(slices.Values(old)), slices.Sorted(slices.Values(now))):
+		return mods
+	case len(now) == 0:
+		return append(mods, Mod{Op: DeleteValues, Name: name})
+	}
+	return append(mods, Mod{Op: ReplaceValues, Name: name, Values: now})
+}
+
+// Delete makes the request that deletes an entry.
+func (p Profile) Delete(dn string) Change {
+	return Change{DN: dn, Type: DeleteEntry}
+}
+
+// Check refuses a change with a value that is empty or longer than the
+// directory holds. Apply calls it before it sends anything.
+func (p Profile) Check(change Change) error {
+	attributes := slices.Clone(change.Attributes)
+	for _, m := range change.Mods {
+		attributes = append(attributes, Attribute{m.Name, m.Values})
+	}
+	for _, a := range attributes {
+		limit, limited := p.Lengths[strings.ToLower(a.Name)]
+		for _, v := range a.Values {
+			switch n := utf8.RuneCountInString(v); {
+			case n == 0:
+				return fmt.Errorf("%s %s: %s has an empty value", change.Type, quote(change.DN), a.Name)
+			case limited && n > limit:
+				return fmt.Errorf("%s %s: %s has %d characters, at most %d fit; shorten it",
+					change.Type, quote(change.DN), a.Name, n, limit)
+			}
+		}
+	}
+	return nil
+}
+
+// Apply sends a change, after Check.
+func (c *Conn) Apply(ctx context.Context, change Change) error {
+	if err := c.server.Profile.Check(change); err != nil {
+		return err
+	}
+	var send func() error
+	switch change.Type {
+	case AddEntry:
+		request := ldap.NewAddRequest(change.DN, nil)
+		for _, a := range change.Attributes {
+			request.Attribute(a.Name, a.Values)
+		}
+		send = func() error { return c.ldap.Add(request) }
+	case ModifyEntry:
+		request := ldap.NewModifyRequest(change.DN, nil)
+		for _, m := range change.Mods {
+			if m.Op == DeleteValues {
+				request.Delete(m.Name, m.Values)
+			} else {
+				request.Replace(m.Name, m.Values)
+			}
+		}
+		send = func() error { return c.ldap.Modify(request) }
+	case DeleteEntry:
+		send = func() error { return c.ldap.Del(ldap.NewDelRequest(change.DN, nil)) }
+	default:
+		return fmt.Errorf("%q is not a type of change", change.Type)
+	}
+	if err := c.request(ctx, c.server.ReadTimeout, send); err != nil {
+		return c.fail(string(change.Type), change.DN, err)
+	}
+	return nil
+}
+
+// CanWrite tests whether this account may write to an entry, such as the
+// container of the recipients to come. It asks the server to delete a value
+// that the entry does not have, so nothing can change: the server answers that
+// there is no such value, or that the account may not do it (ours). Rights to
+// add entries below it may be others still.
+func (c *Conn) CanWrite(ctx context.Context, dn string) error {
+	request := ldap.NewModifyRequest(dn, nil)
+	request.Delete(c.server.Profile.Fields.AdminText, []string{"ccdirsync tests write access; nobody stores this value"})
+	err := c.request(ctx, c.server.ReadTimeout, func() error { return c.ldap.Modify(request) })
+	if err == nil || ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchAttribute) {
+		return nil
+	}
+	return c.fail(opProbe, dn, err)
+}
+
+// value is a field that is one attribute with one value.
+type value struct{ name, value string }
+
+// single are the fields with one value each, always in the same order.
+func (p Profile) single(r Recipient) []value {
+	f := p.Fields
+	smtp, _ := r.PrimaryProxy("SMTP")
+	x400, _ := r.PrimaryProxy("X400")
+	return []value{
+		{f.DisplayName, r.DisplayName},
+		{f.Alias, r.Alias},
+		{f.GivenName, r.GivenName},
+		{f.Surname, r.Surname},
+		{f.Initials, r.Initials},
+		{f.Target, r.Target},
+		{f.SMTP, smtp},
+		{f.X400, x400},
+		{f.Notes, r.Notes},
+		{f.ImportedFrom, r.ImportedFrom},
+	}
+}
+
+// further are the names of Attributes that are not fields and so are written
+// from there, sorted.
+func (p Profile) further(r Recipient) []string {
+	fields := Profile{Fields: p.Fields}.attributes()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.Attributes)), func(name string) bool {
+		return slices.ContainsFunc(fields, func(field string) bool { return strings.EqualFold(field, name) })
+	})
+}
+
+// spelling is an attribute's name as the directory spells it, where known.
+func (p Profile) spelling(name string) string {
+	for _, known := range p.attributes() {
+		if strings.EqualFold(known, name) {
+			return known
+		}
+	}
+	return name
+}
+
+// otherProxies are the values for all addresses but the primary SMTP and X.400
+// ones, sorted, each once.
+func otherProxies(proxies []Proxy) []string {
+	// A primary address comes first, so that a secondary one that is equal goes.
+	proxies = distinct(slices.SortedStableFunc(slices.Values(proxies), func(a, b Proxy) int {
+		switch {
+		case a.Primary == b.Primary:
+			return 0
+		case a.Primary:
+			return -1
+		}
+		return 1
+	}))
+	var values []string
+	for _, p := range proxies {
+		switch {
+		case !p.Primary:
+			values = append(values, strings.ToLower(p.Type)+"$"+p.Address)
+		case !hasOwnAttribute(p.Type):
+			values = append(values, p.Type+"$"+p.Address)
+		}
+	}
+	slices.Sort(values)
+	return values
+}
+
+// unparsed are the values among a recipient's other addresses that are no
+// addresses, sorted.
+func (p Profile) unparsed(r Recipient) []string {
+	values := slices.Sorted(slices.Values(r.Attributes[strings.ToLower(p.Fields.Proxies)]))
+	return slices.DeleteFunc(values, func(v string) bool {
+		_, ok := parseProxy(v)
+		return ok
+	})
+}
+
+// withoutPrimaries leaves out the values that are primary SMTP or X.400
+// addresses in proxies.
+func withoutPrimaries(values []string, proxies []Proxy) []string {
+	return slices.DeleteFunc(slices.Clone(values), func(v string) bool {
+		other, _ := parseProxy(v)
+		return slices.ContainsFunc(proxies, func(p Proxy) bool {
+			return p.Primary && hasOwnAttribute(p.Type) && p.Type == other.Type && fold(p.Address) == fold(other.Address)
+		})
+	})
+}
+
+// checkProxies refuses malformed addresses and more than one primary of a type.
+func checkProxies(proxies []Proxy) error {
+	primary := map[string]string{}
+	for _, p := range proxies {
+		if !isAddressType(p.Type) || len(p.Type) > maxAddressType || p.Type != strings.ToUpper(p.Type) || p.Address == "" {
+			return fmt.Errorf("its address %q of type %q is malformed", p.Address, p.Type)
+		}
+		if first, found := primary[p.Type]; found && p.Primary {
+			return fmt.Errorf("its addresses %q and %q of type %s are both primary", first, p.Address, p.Type)
+		}
+		if p.Primary {
+			primary[p.Type] = p.Address
+		}
+	}
+	return nil
+}

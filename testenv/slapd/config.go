@@ -1,0 +1,136 @@
+package slapd
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"strings"
+	"time"
+)
+
+// lengths are the greatest lengths that Exchange keeps (documented: K259060;
+// the addresses and notes inferred). slapd counts bytes.
+var lengths = []struct {
+	attributes string
+	size       int
+}{
+	{"initials", 6},
+	{"telephoneNumber", 32},
+	{"rdn,uid,givenName,sn,Company,department", 64},
+	{"mail", 256},
+	{"info,textEncodedORAddress", 1024},
+	{"otherMailbox,Target-Address", 1123},
+	{"Extension-Attribute-1", 1024},
+	{"Extension-Attribute-15", 2048},
+}
+
+// prepare writes all files that the server needs.
+func (s *Server) prepare() error {
+	files := map[string][]byte{
+		"exchange55.schema": schema,
+		"slapd.conf":        []byte(s.config()),
+		"root.pw":           []byte(s.rootPassword),
+	}
+	if err := s.certify(files); err != nil {
+		return err
+	}
+	for name, content := range files {
+		if err := os.WriteFile(s.file(name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	for i := range s.options.Users {
+		if err := os.Mkdir(s.file(userFolder(i)), 0o700); err != nil {
+			return err
+		}
+	}
+	return os.Mkdir(s.file("data"), 0o700)
+}
+
+func userFolder(i int) string { return fmt.Sprintf("user%d", i) }
+
+// config is slapd.conf.
+func (s *Server) config() string {
+	o := s.options
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("include %q", s.file("exchange55.schema"))
+	line("modulepath %s\nmoduleload back_mdb\nmoduleload constraint", moduleFolder)
+	line("TLSCertificateFile %q\nTLSCertificateKeyFile %q", s.file("server.pem"), s.file("server.key"))
+	line("sizelimit size.soft=%[1]d size.hard=%[1]d size.pr=%[1]d size.prtotal=unlimited", o.SizeLimit)
+	line("access to dn.base=\"\" by * read")
+	// A bind name of Exchange is not an entry. Here it is the administrator of
+	// an empty database of its own, which makes it one that may bind.
+	for i, user := range o.Users {
+		line("database ldif\ndirectory %q\nsuffix %[2]q\nrootdn %[2]q\nrootpw %[3]q", s.file(userFolder(i)), user.Name, user.Password)
+	}
+	// An equality index on USN-Changed makes searches for a range very slow.
+	line("database mdb\ndirectory %q\nmaxsize 1073741824\ndbnosync\nindex objectClass eq", s.file("data"))
+	line("suffix %q\nrootdn %q\nrootpw %q", o.Suffix, s.rootName, s.rootPassword)
+	line("overlay constraint")
+	for _, l := range lengths {
+		line("constraint_attribute %s size %d", l.attributes, l.size)
+	}
+	s.access(line)
+	return b.String()
+}
+
+// access writes who may do what. The first rule that fits an entry and an
+// attribute counts.
+func (s *Server) access(line func(string, ...any)) {
+	var admins, writers string
+	for _, user := range s.options.Users {
+		right := "read"
+		if user.Write {
+			right = "write"
+			writers += fmt.Sprintf(" by dn.exact=%q write", user.Name)
+		}
+		if strings.HasSuffix(strings.ToLower(strings.ReplaceAll(user.Name, " ", "")), ",cn=admin") {
+			admins += fmt.Sprintf(" by dn.exact=%q %s", user.Name, right)
+		}
+	}
+	line("access to filter=(|(Is-Deleted=TRUE)(Hide-From-Address-Book=TRUE))%s by * none", admins)
+	line("access to dn.regex=\"^(.+,)?cn=Configuration,ou=[^,]+,%s$\"%s by users read by * none", s.options.Suffix, writers)
+	line("access to attrs=Home-MDB,Is-Deleted,member,memberOf,owner,USN-Changed,USN-Created%s by users read by * none", writers)
+	line("access to *%s by * read", writers)
+}
+
+// certify makes an authority and a certificate for 127.0.0.1 that it signed.
+func (s *Server) certify(files map[string][]byte) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "slapd for tests"},
+		NotBefore:             now.Add(-time.Hour),
+		NotAfter:              now.Add(24 * time.Hour),
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IsCA:                  true, // signs itself
+		BasicConstraintsValid: true,
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	files["server.pem"] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
+	files["server.key"] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	s.CA = x509.NewCertPool()
+	s.CA.AppendCertsFromPEM(files["server.pem"])
+	return nil
+}

@@ -1,0 +1,205 @@
+package slapd
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	_ "embed" // for the schema
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Where Debian puts the server and its modules.
+const (
+	serverProgram = "/usr/sbin/slapd"
+	moduleFolder  = "/usr/lib/ldap"
+)
+
+//go:embed exchange55.schema
+var schema []byte
+
+// Available says why slapd cannot be started on this machine; nil if it can.
+// Tests give it as the reason when they skip.
+func Available() error {
+	if _, err := os.Stat(serverProgram); err != nil {
+		return fmt.Errorf("package slapd is not installed: %w", err)
+	}
+	if _, err := exec.LookPath("ldapadd"); err != nil {
+		return fmt.Errorf("package ldap-utils is not installed: %w", err)
+	}
+	return nil
+}
+
+// Options say what the server is to be like.
+type Options struct {
+	Dir       string // for its files; must exist, and nothing else may use it
+	Suffix    string // such as o=Contoso
+	Users     []User
+	LDIF      string // content records to start with
+	SizeLimit int    // entries in an answer that is not paged, and in a page; 0 means 100
+}
+
+// User is an account. Those whose name ends in ",cn=admin" see hidden and
+// deleted objects.
+type User struct {
+	Name     string // bind name, such as cn=dirsync,cn=CONTOSO,cn=admin
+	Password string
+	Write    bool
+}
+
+// Server is a server that runs.
+type Server struct {
+	URL       string         // ldap://127.0.0.1:port, with StartTLS
+	SecureURL string         // ldaps://127.0.0.1:port
+	CA        *x509.CertPool // the authority that signed its certificate, for 127.0.0.1
+
+	options      Options
+	rootName     string // may do everything, without limits
+	rootPassword string
+	command      *exec.Cmd
+	output       bytes.Buffer
+	exited       chan struct{} // closed when the process has ended
+}
+
+// Start starts a server, waits until it answers, and loads the seed. The
+// server runs until Close or until ctx ends.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	if err := Available(); err != nil {
+		return nil, err
+	}
+	if o.SizeLimit == 0 {
+		o.SizeLimit = 100 // Exchange's own (documented: K243786)
+	}
+	s := &Server{options: o, rootName: "cn=seed," + o.Suffix, rootPassword: rand.Text()}
+	if err := s.prepare(); err != nil {
+		return nil, fmt.Errorf("prepare slapd in %s: %w", o.Dir, err)
+	}
+	// Another program may take a free port before slapd does; then try others.
+	const attempts = 3
+	var err error
+	for range attempts {
+		if err = s.run(ctx); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.LDIF != "" {
+		if err := s.Load(ctx, o.LDIF); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// Close stops the server and waits until it has ended.
+func (s *Server) Close() error {
+	select {
+	case <-s.exited:
+		return nil
+	default:
+	}
+	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop slapd: %w", err)
+	}
+	<-s.exited
+	return nil
+}
+
+// Load adds the entries of a text in LDIF, parents first. It may be a text with
+// change records too, when they are additions. Sizes and rights have no limit.
+func (s *Server) Load(ctx context.Context, ldif string) error {
+	c := exec.CommandContext(ctx, "ldapadd", "-x", "-H", s.URL, "-D", s.rootName, "-y", s.file("root.pw"))
+	c.Stdin = strings.NewReader(ldif)
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("load entries into slapd: %w: %s", err, out)
+	}
+	return nil
+}
+
+// Dump returns the LDIF of all entries, with operational attributes, parents
+// first.
+func (s *Server) Dump(ctx context.Context) (string, error) {
+	c := exec.CommandContext(ctx, "ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", s.URL,
+		"-D", s.rootName, "-y", s.file("root.pw"), "-b", s.options.Suffix)
+	out, err := c.Output()
+	if err != nil {
+		return "", fmt.Errorf("read all entries of slapd: %w", err)
+	}
+	return string(out), nil
+}
+
+func (s *Server) file(name string) string { return filepath.Join(s.options.Dir, name) }
+
+// run starts the process on free ports and waits until it listens.
+func (s *Server) run(ctx context.Context) error {
+	var addresses []string
+	for range 2 {
+		address, err := freeAddress(ctx)
+		if err != nil {
+			return err
+		}
+		addresses = append(addresses, address)
+	}
+	s.URL, s.SecureURL = "ldap://"+addresses[0], "ldaps://"+addresses[1]
+	s.output.Reset()
+	// With a level the server stays in the foreground; "none" tells errors only.
+	s.command = exec.CommandContext(ctx, serverProgram,
+		"-f", s.file("slapd.conf"), "-h", s.URL+" "+s.SecureURL, "-d", "none")
+	s.command.Stdout, s.command.Stderr = &s.output, &s.output
+	if err := s.command.Start(); err != nil {
+		return fmt.Errorf("start slapd: %w", err)
+	}
+	s.exited = make(chan struct{})
+	go func() {
+		_ = s.command.Wait() // how it ended is of no interest, that it did is
+		close(s.exited)
+	}()
+	for _, address := range addresses {
+		if err := s.await(ctx, address); err != nil {
+			return errors.Join(err, s.Close())
+		}
+	}
+	return nil
+}
+
+// await tries to connect until it succeeds.
+func (s *Server) await(ctx context.Context, address string) error {
+	const patience, interval = 20 * time.Second, 10 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ticks := time.NewTicker(interval)
+	defer ticks.Stop()
+	var dialer net.Dialer
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-ticks.C:
+		case <-s.exited:
+			return fmt.Errorf("slapd ended at once: %s", s.output.String())
+		case <-ctx.Done():
+			return fmt.Errorf("slapd does not answer at %s: %w", address, err)
+		}
+	}
+}
+
+func freeAddress(ctx context.Context) (string, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return listener.Addr().String(), listener.Close()
+}
