@@ -1,0 +1,357 @@
+package mapping
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"ccdirsync/ccmail"
+	"ccdirsync/ldapsrc"
+	"ccdirsync/reconcile"
+)
+
+// ImportScope says which cc:Mail entries come into Exchange, and where.
+type ImportScope struct {
+	Connector string // becomes the mark of ownership
+	Container string // DN of the import container
+	// ExchangePostOffices are the post offices behind which Exchange is: ours
+	// and those of other connectors. Rows at them are not cc:Mail's.
+	ExchangePostOffices []string
+}
+
+// ImportResult is what Exchange ought to hold of cc:Mail's entries, sorted by
+// key, and what it ought not, sorted by name. No address in it is there twice.
+type ImportResult struct {
+	Wanted   []reconcile.WantedRecipient
+	Excluded []reconcile.Excluded
+	Refused  []reconcile.Refusal
+}
+
+// Import maps cc:Mail's users, mailing lists and bulletin boards to custom
+// recipients.
+//
+// The address of a user is "First Initials Last at PO", also when the cc:Mail
+// name is "Last, First" (Q154053). Where another entry of the directory has
+// that very name, or another user the same address and a smaller key, it is the
+// name as cc:Mail has it (OURS). With a secondary proxy the name as it stands
+// is the address of "Last, First" users, and the other one is added when it is
+// free.
+//
+// Lists and boards have the address "#Title" (DOC for boards: RN 2.6.7, INF for
+// lists). A number sign before the title is not doubled and not part of the
+// key. A board whose title a list has is refused; titles that differ only in
+// case are one.
+//
+// Post offices, entries at Exchange's post offices, and hidden ones, which
+// begin with ~ or ## (DOC: ADE), are passed over.
+func (r Rules) Import(rows []reconcile.Row, lists []ccmail.List, boards []ccmail.Board, scope ImportScope) ImportResult {
+	im := importer{rules: r, scope: scope}
+	im.users(rows)
+	im.titles(lists, boards)
+	slices.SortFunc(im.result.Wanted, func(a, b reconcile.WantedRecipient) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(im.result.Excluded, compareExcluded)
+	slices.SortFunc(im.result.Refused, compareRefused)
+	return im.result
+}
+
+type importer struct {
+	rules  Rules
+	scope  ImportScope
+	result ImportResult
+}
+
+// user is a row on its way into Exchange.
+type user struct {
+	reconcile.Row
+	key       string
+	name      Name
+	raw       string // address with the name as cc:Mail has it
+	generated string // address made from the parts of the name
+}
+
+func newUser(row reconcile.Row) user {
+	row.Name = norm.NFC.String(strings.TrimSpace(row.Name))
+	row.PostOffice = norm.NFC.String(strings.TrimSpace(row.PostOffice))
+	name := SplitName(row.Name)
+	return user{
+		Row:       row,
+		key:       reconcile.Key(reconcile.User, row.Name),
+		name:      name,
+		raw:       joinAddress(row.Name, row.PostOffice),
+		generated: joinAddress(name.String(), row.PostOffice),
+	}
+}
+
+func (im *importer) users(rows []reconcile.Row) {
+	var candidates, others []user
+	for _, u := range sortedUsers(rows) {
+		if im.admits(u) {
+			candidates = append(candidates, u)
+		} else {
+			others = append(others, u)
+		}
+	}
+	candidates, namesakes := im.dropNamesakes(candidates)
+	owners := addressOwners(candidates, append(others, namesakes...))
+	for _, u := range candidates {
+		if owner := owners[reconcile.Fold(u.raw)]; owner != u.key {
+			im.refuse(reconcile.User, u.Name, ccmailType+":"+u.raw, fmt.Sprintf("its address is that of %q too", owner), reconcile.EventAddressTaken)
+			continue
+		}
+		im.want(im.userRecipient(u, owners))
+	}
+}
+
+// sortedUsers orders rows by key and then by everything that makes a
+// difference, so that their order in the file does not matter.
+func sortedUsers(rows []reconcile.Row) []user {
+	users := make([]user, len(rows))
+	for i, row := range rows {
+		users[i] = newUser(row)
+	}
+	slices.SortFunc(users, func(a, b user) int {
+		return cmp.Or(
+			cmp.Compare(a.key, b.key),
+			cmp.Compare(reconcile.Fold(a.PostOffice), reconcile.Fold(b.PostOffice)),
+			cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.PostOffice, b.PostOffice),
+			cmp.Compare(a.Location, b.Location),
+			cmp.Compare(a.Comment, b.Comment),
+		)
+	})
+	return users
+}
+
+// admits reports whether the user comes into Exchange. What is cc:Mail's own
+// and does not is recorded with the cause.
+func (im *importer) admits(u user) bool {
+	if isHidden(u.Name) || slices.ContainsFunc(im.scope.ExchangePostOffices, func(po string) bool {
+		return reconcile.Fold(po) == reconcile.Fold(u.PostOffice)
+	}) {
+		return false
+	}
+	cause := ""
+	switch ccmail.Location(u.Location) {
+	case ccmail.LocalUser, ccmail.ForeignUser, ccmail.MobileUser, ccmail.RemoteUser:
+	case ccmail.LocalAlias, ccmail.ForeignAlias:
+		if !im.rules.aliases {
+			cause = "aliases are not imported"
+		}
+	case ccmail.DirectPostOffice, ccmail.IndirectPostOffice:
+		return false
+	default:
+		cause = fmt.Sprintf("its location code %q is not known", u.Location)
+	}
+	if cause = cmp.Or(cause, im.rules.filter.cause(u.raw)); cause != "" {
+		im.result.Excluded = append(im.result.Excluded, reconcile.Excluded{Kind: reconcile.User, Name: u.Name, Cause: cause})
+		return false
+	}
+	switch {
+	case u.name == Name{}:
+		im.refuse(reconcile.User, u.Name, ccmailType+":"+u.raw, "there is nothing in its name", 0)
+	case u.PostOffice == "":
+		im.refuse(reconcile.User, u.Name, "", "there is no post office in its address", 0)
+	default:
+		return true
+	}
+	return false
+}
+
+// isHidden reports whether cc:Mail hides the entry from its users.
+func isHidden(name string) bool {
+	return strings.HasPrefix(name, "~") || strings.HasPrefix(name, "##")
+}
+
+// dropNamesakes refuses all but the first of users, sorted, that have one name.
+// cc:Mail does not allow that; a damaged directory may hold it.
+func (im *importer) dropNamesakes(sorted []user) (kept, dropped []user) {
+	for _, u := range sorted {
+		if len(kept) > 0 && kept[len(kept)-1].key == u.key {
+			dropped = append(dropped, u)
+			im.refuse(reconcile.User, u.Name, ccmailType+":"+u.raw,
+				fmt.Sprintf("cc:Mail has its name twice, the entry %q is imported", kept[len(kept)-1].raw), reconcile.EventAddressTaken)
+			continue
+		}
+		kept = append(kept, u)
+	}
+	return kept, dropped
+}
+
+// addressOwners says which key owns each folded address: names as cc:Mail has
+// them come first, since mail to them goes there, then generated ones.
+// Entries that are not imported own theirs too.
+func addressOwners(imported, others []user) map[string]string {
+	owners := map[string]string{}
+	claim := func(address, key string) {
+		if _, owned := owners[reconcile.Fold(address)]; !owned {
+			owners[reconcile.Fold(address)] = key
+		}
+	}
+	for _, u := range slices.Concat(imported, others) {
+		claim(u.raw, u.key)
+	}
+	for _, u := range imported {
+		claim(u.generated, u.key)
+	}
+	return owners
+}
+
+// userRecipient makes the custom recipient of a user, with the generated
+// address if the user owns it.
+func (im *importer) userRecipient(u user, owners map[string]string) reconcile.Recipient {
+	target, secondary := u.raw, ""
+	if owners[reconcile.Fold(u.generated)] == u.key {
+		target = u.generated
+		if im.rules.secondaryProxy && strings.Contains(u.Name, ",") {
+			target, secondary = u.raw, u.generated
+		}
+	}
+	e := im.recipient(reconcile.User, u.Name, target)
+	if secondary != "" && reconcile.Fold(secondary) != reconcile.Fold(target) {
+		e.Proxies = append(e.Proxies, reconcile.Proxy{Type: ccmailType, Address: secondary})
+	}
+	e.PostOffice = u.PostOffice
+	e.Notes = strings.TrimSpace(norm.NFC.String(u.Comment))
+	e.GivenName, e.Surname, e.Initials = u.name.First, u.name.Last, u.name.Initials
+	e.DisplayName = cmp.Or(im.rules.displayName.expand(u.name.values()), foldBlanks(u.Name))
+	e.Alias = cmp.Or(cleanAlias(im.rules.alias.expand(u.name.values())), e.DirectoryName)
+	return e
+}
+
+// titles imports mailing lists and boards.
+func (im *importer) titles(lists []ccmail.List, boards []ccmail.Board) {
+	listTitles := make([]string, len(lists))
+	for i, list := range lists {
+		listTitles[i] = list.Title
+	}
+	boardTitles := make([]string, len(boards))
+	for i, board := range boards {
+		boardTitles[i] = board.Title
+	}
+	taken := map[string]bool{}
+	for _, title := range distinctTitles(listTitles) {
+		e := im.titleRecipient(reconcile.List, title)
+		taken[reconcile.Fold(e.Target)] = true
+		im.want(e)
+	}
+	for _, title := range distinctTitles(boardTitles) {
+		e := im.titleRecipient(reconcile.Board, title)
+		if taken[reconcile.Fold(e.Target)] {
+			im.refuse(e.Kind, e.Name, e.Target, "a mailing list has its title", reconcile.EventAddressTaken)
+			continue
+		}
+		im.want(e)
+	}
+}
+
+// distinctTitles returns the titles that are not hidden, sorted, each once.
+func distinctTitles(titles []string) []string {
+	var visible []string
+	for _, title := range titles {
+		title = norm.NFC.String(strings.TrimSpace(title))
+		if !isHidden(title) && plainTitle(title) != "" {
+			visible = append(visible, title)
+		}
+	}
+	slices.SortFunc(visible, func(a, b string) int {
+		return cmp.Or(cmp.Compare(reconcile.Fold(plainTitle(a)), reconcile.Fold(plainTitle(b))), cmp.Compare(a, b))
+	})
+	return slices.CompactFunc(visible, func(a, b string) bool {
+		return reconcile.Fold(plainTitle(a)) == reconcile.Fold(plainTitle(b))
+	})
+}
+
+// plainTitle is the title without the number sign that addresses have.
+func plainTitle(title string) string {
+	return strings.TrimSpace(strings.TrimPrefix(title, "#"))
+}
+
+func (im *importer) titleRecipient(kind reconcile.Kind, title string) reconcile.Recipient {
+	e := im.recipient(kind, plainTitle(title), "#"+plainTitle(title))
+	e.DisplayName = title
+	e.Alias = cmp.Or(cleanAlias(title), e.DirectoryName)
+	// An alias like that is taken for an address type by Outlook (Q246517).
+	if strings.HasPrefix(reconcile.Fold(e.Alias), "ccm") {
+		e.Alias = e.DirectoryName
+	}
+	return e
+}
+
+// recipient makes what all kinds have in common.
+func (im *importer) recipient(kind reconcile.Kind, name, address string) reconcile.Recipient {
+	key := reconcile.Key(kind, name)
+	directoryName := directoryName(im.scope.Connector, key)
+	return reconcile.Recipient{
+		Kind:          kind,
+		Key:           key,
+		Name:          name,
+		DN:            ldapsrc.RecipientDN(directoryName, im.scope.Container),
+		DirectoryName: directoryName,
+		Target:        ccmailType + ":" + address,
+		Proxies:       []reconcile.Proxy{{Type: ccmailType, Address: address, Primary: true}},
+		Owner:         im.scope.Connector,
+	}
+}
+
+// directoryName is stable for a key, and safe: ASCII letters and digits, and
+// not made from the person's name (documented: K264552).
+func directoryName(connector, key string) string {
+	sum := sha256.Sum256([]byte(reconcile.Fold(connector) + "\x00" + key))
+	return fmt.Sprintf("CC%X", sum[:8])
+}
+
+// want records a recipient, unless Exchange cannot hold it. Its alias becomes
+// the first proposal.
+func (im *importer) want(e reconcile.Recipient) {
+	for _, limit := range []struct {
+		what, value string
+		most        int // documented: K259060; 5.1 and 5.3 of the SDK for notes
+	}{
+		{"display name", e.DisplayName, 64},
+		{"first name", e.GivenName, 64},
+		{"last name", e.Surname, 64},
+		{"comment", e.Notes, 1024},
+		{"target address", e.Target, 1123},
+	} {
+		if n := utf8.RuneCountInString(limit.value); n > limit.most {
+			im.refuse(e.Kind, e.Name, e.Target,
+				fmt.Sprintf("its %s has %d characters, Exchange takes %d; shorten it in cc:Mail or change the rule", limit.what, n, limit.most), 0)
+			return
+		}
+	}
+	im.result.Wanted = append(im.result.Wanted, reconcile.WantedRecipient{
+		Recipient: e,
+		Names:     func(n int) reconcile.Names { return im.rules.names(e, n) },
+	})
+}
+
+// names is the nth proposal for the names of a recipient.
+func (r Rules) names(recipient reconcile.Recipient, n int) reconcile.Names {
+	names := reconcile.Names{Alias: numberedAlias(recipient.Alias, n)}
+	v := values{
+		'g': recipient.GivenName,
+		's': recipient.Surname,
+		'i': recipient.Initials,
+		'd': recipient.DisplayName,
+		'm': names.Alias,
+	}
+	if localPart(recipient.Alias) == "" { // it would be the number alone
+		v['m'] = recipient.DirectoryName
+	}
+	if r.smtp != nil {
+		names.Proxies = append(names.Proxies, reconcile.Proxy{Type: "SMTP", Address: r.smtp.expand(v, recipient.DirectoryName), Primary: true})
+	}
+	if r.x400 != nil {
+		names.Proxies = append(names.Proxies, reconcile.Proxy{Type: "X400", Address: r.x400.expand(v, recipient.DirectoryName), Primary: true})
+	}
+	return names
+}
+
+func (im *importer) refuse(kind reconcile.Kind, name, address, reason string, event int) {
+	im.result.Refused = append(im.result.Refused, reconcile.Refusal{Kind: kind, Name: name, Address: address, Reason: reason, Event: event})
+}
