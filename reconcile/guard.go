@@ -64,7 +64,7 @@ func (l Limits) noneWanted(t Tally) Guard {
 	g := Guard{Name: "none_wanted", Limit: 0, Found: 0}
 	if t.Owned > 0 && t.Wanted == 0 {
 		g.Found, g.Tripped = t.Owned, true
-		g.Detail = fmt.Sprintf("all %d entries of ours would go because the other side has none; "+
+		g.Detail = fmt.Sprintf("everything of ours, %d in number, would go because the other side has none; "+
 			"if that is true, delete them by hand, otherwise find out why the other side shows nothing", t.Owned)
 	}
 	return g

@@ -33,6 +33,16 @@ const (
 	Hold    Op = "hold" // left as it is until a later cycle
 )
 
+// Writes reports whether a step that does this writes something.
+func (o Op) Writes() bool {
+	switch o {
+	case Add, Delete, Replace, Modify, Adopt:
+		return true
+	case Keep, Refuse, Hold:
+	}
+	return false
+}
+
 // Change is one value that a step changes. An empty Old means that the value
 // is new, an empty New that it goes.
 type Change struct {
@@ -48,7 +58,7 @@ type Outcome string
 const (
 	Done   Outcome = "done"
 	Failed Outcome = "failed"
-	Held   Outcome = "held" // not tried, because another step that it needs failed; the next cycle tries again
+	Held   Outcome = "held" // not tried, because another step that it needs failed or the cycle ended; the next one tries again
 )
 
 // Step is one decision of a plan. Every step has a reason.

@@ -25,6 +25,7 @@ type Counts struct {
 	Lists            int        `json:"lists"`
 	Boards           int        `json:"boards"`
 	Recipients       int        `json:"recipients"` // in the Exchange directory
+	NotOurs          int        `json:"not_ours"`   // custom recipients of the import container without our mark
 	ToCCMail         StepCounts `json:"to_ccmail"`
 	ToExchange       StepCounts `json:"to_exchange"`
 }

@@ -1,0 +1,59 @@
+#? ccdirsync: make targets. Everything is built from this folder with Go.
+
+GO            ?= go
+GOLANGCI_LINT  = v2.15.0
+FUZZTIME      ?= 60s
+BIN            = bin
+TOOLS          = $(CURDIR)/.tools
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: #? show this list
+	@sed -n 's/^\([a-z]*\):.*#? \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: build
+build: #? build the programs into bin/
+	@$(GO) build -o $(BIN)/ ./cmd/...
+
+.PHONY: demo
+demo: build #? show whole cycles on an embedded directory and post office
+	@bash contrib/demo/demo.sh
+
+.PHONY: deps
+deps: #? install slapd and ldap-utils for the tests, when that is allowed
+	@bash contrib/deps.sh
+
+.PHONY: test
+test: deps #? run the tests
+	@$(GO) test ./...
+
+.PHONY: race
+race: deps #? run the tests with the race detector
+	@$(GO) test -race ./...
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) #? run go vet and the linters
+	@$(GO) vet ./...
+	@$(TOOLS)/golangci-lint-$(GOLANGCI_LINT) run
+
+$(TOOLS)/golangci-lint-$(GOLANGCI_LINT):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	@mv $(TOOLS)/golangci-lint $@
+
+.PHONY: golden
+golden: #? rewrite the expected sections of the test corpus
+	@$(GO) test ./reconcile ./cmd/ccdirsync -update
+
+.PHONY: fuzz
+fuzz: #? run every fuzz target for FUZZTIME (60s)
+	@for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	  done; \
+	done
+
+.PHONY: clean
+clean: #? remove what make made
+	@rm -rf $(BIN) $(TOOLS) demo-work

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ccdirsync/ldapsrc"
+	"ccdirsync/reconcile/cycle"
+)
+
+// cycleOptions are the flags of plan and run.
+type cycleOptions struct {
+	output string // text, json or ldif
+	check  bool   // plan: work is an exit code of its own
+	dryRun bool   // run: plan only
+}
+
+func (s surroundings) planCommand(ctx context.Context) *cobra.Command {
+	o := cycleOptions{dryRun: true}
+	cmd := &cobra.Command{
+		Use:   "plan [connector...]",
+		Short: "Read both sides and show what a run would change; write nothing",
+		Long: `plan reads the post office and the Exchange directory, compares them and shows
+what a run would change and why. It writes nothing on either side: the export
+files go to a temporary folder that is removed.
+
+` + exitCodesHelp,
+		Example: `  ccdirsync plan
+  ccdirsync plan hq -o json | jq '.to_exchange[] | {op, name, reason}'
+  ccdirsync plan -o ldif > steps9-10.ldif`,
+		ValidArgsFunction: completeConnectors,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.cycles(ctx, cmd, args, o)
+		},
+	}
+	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "`form` of the plan: text, json (one object a line and connector) or ldif (the changes to Exchange)")
+	cmd.Flags().BoolVar(&o.check, "check", false, "exit with 5 when there is something to do")
+	return cmd
+}
+
+func (s surroundings) runCommand(ctx context.Context) *cobra.Command {
+	var o cycleOptions
+	cmd := &cobra.Command{
+		Use:   "run [connector...]",
+		Short: "Carry out one synchronization cycle",
+		Long: `run carries out one cycle of every connector, or of those that are named: it
+reads and plans everything, has the guards judge the plan, and then writes.
+
+` + exitCodesHelp,
+		Example: `  ccdirsync run
+  ccdirsync run hq --dry-run`,
+		ValidArgsFunction: completeConnectors,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.cycles(ctx, cmd, args, o)
+		},
+	}
+	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "`form` of the report: text or json (one object a line and connector)")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "the same as plan: write nothing")
+	return cmd
+}
+
+// completeConnectors completes the names of the configuration's connectors.
+func completeConnectors(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	file, err := loadConfig(cmd)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, c := range file.Connectors {
+		names = append(names, c.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// cycles plans or runs the connectors one after the other. One that fails does
+// not keep the others from their turn.
+func (s surroundings) cycles(ctx context.Context, cmd *cobra.Command, names []string, o cycleOptions) error {
+	forms := []string{"text", "json", "ldif"}
+	if cmd.Name() == "run" {
+		forms = forms[:2]
+	}
+	if !slices.Contains(forms, o.output) {
+		return usageError{fmt.Errorf("--output %q is not known; known: %s", o.output, strings.Join(forms, ", "))}
+	}
+	connectors, file, err := s.connectors(cmd, names)
+	if err != nil {
+		return err
+	}
+	if o.output == "ldif" && len(connectors) > 1 {
+		return usageError{errors.New("--output ldif is for one server: name one connector")}
+	}
+	code := exitDone
+	for _, c := range connectors {
+		if ctx.Err() != nil {
+			s.complain("connector %s: not begun, because the program was interrupted", c.Name)
+			code = code.worse(exitFailed)
+			continue
+		}
+		code = code.worse(s.oneCycle(ctx, file.Log, c, o))
+	}
+	if code != exitDone {
+		return codeError{code}
+	}
+	return nil
+}
+
+// oneCycle plans or runs one connector, shows its report and returns its exit
+// code.
+func (s surroundings) oneCycle(ctx context.Context, log logSettings, c cycle.Connector, o cycleOptions) exitCode {
+	report, err := s.watchedCycle(ctx, log, c, o)
+	code := codeOf(err)
+	// A report without an ID is one of a cycle that ended before it had a
+	// plan; there is nothing to show.
+	if report.ID == "" {
+		return code
+	}
+	if err := s.print(report, o); err != nil {
+		s.complain("write the report: %v", err)
+		return code.worse(exitFailed)
+	}
+	if report.Open() || report.Failed() {
+		code = code.worse(exitOpen)
+	}
+	if o.check && report.Writes() {
+		code = code.worse(exitDrift)
+	}
+	return code
+}
+
+// watchedCycle plans or runs one connector and shows how it gets on.
+func (s surroundings) watchedCycle(ctx context.Context, log logSettings, c cycle.Connector, o cycleOptions) (cycle.Report, error) {
+	show := s.newProgress(log, c.Name)
+	defer show.close() // also before a panic is shown
+	defer context.AfterFunc(ctx, show.interrupted)()
+	c.Server.Trace = show.search
+	carryOut := cycle.Run
+	if o.dryRun {
+		carryOut = cycle.Plan
+	}
+	report, err := carryOut(ctx, c, show.trace())
+	if err != nil {
+		show.failed(err)
+	}
+	return report, err
+}
+
+func (s surroundings) print(report cycle.Report, o cycleOptions) error {
+	switch o.output {
+	case "json":
+		return printJSON(s.stdout, report)
+	case "ldif":
+		return ldapsrc.WriteLDIF(s.stdout, report.Changes)
+	default:
+		return printText(s.stdout, report)
+	}
+}

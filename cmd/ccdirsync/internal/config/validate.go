@@ -1,0 +1,226 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// validate reports what contradicts itself or is missing. It changes nothing.
+func (f File) validate(w *walker) {
+	if f.Version != 1 && !w.spoilt("version") {
+		w.complain("version", fmt.Sprintf("is %d, this program reads version 1", f.Version), "write version: 1")
+	}
+	oneOf(w, "log.level", f.Log.Level, "debug", "info", "warn", "error")
+	oneOf(w, "log.format", f.Log.Format, "text", "json")
+	if len(f.Connectors) == 0 && !w.spoilt("connectors") {
+		w.complain("connectors", "names no connector", "describe at least one")
+	}
+	names, stores := map[string]bool{}, map[string]bool{}
+	for _, c := range f.Connectors {
+		at := c.Place
+		// The name is the mark in Imported-From, which is compared without case.
+		if name := strings.ToLower(c.Name); name != "" && names[name] {
+			w.complain(at+".name", fmt.Sprintf("%q is the name of another connector (case does not count)", c.Name), "give each its own")
+		} else {
+			names[name] = true
+		}
+		// Files of one would be put aside and taken for its own by the other.
+		if store := f.Path(c.PostOffice.Store); store != "" && stores[filepath.Clean(store)] {
+			w.complain(at+".post_office.store", fmt.Sprintf("%q is the store of another connector", c.PostOffice.Store), "give each its own")
+		} else {
+			stores[filepath.Clean(store)] = true
+		}
+		c.validate(w, at)
+	}
+}
+
+func (c Connector) validate(w *walker, at string) {
+	required(w, map[string]string{
+		at + ".name":                     c.Name,
+		at + ".exchange.url":             c.Exchange.URL,
+		at + ".exchange.server":          c.Exchange.Server,
+		at + ".exchange.site":            c.Exchange.Site,
+		at + ".exchange.base":            c.Exchange.Base,
+		at + ".post_office.name":         c.PostOffice.Name,
+		at + ".post_office.path":         c.PostOffice.Path,
+		at + ".post_office.store":        c.PostOffice.Store,
+		at + ".post_office.code_page":    c.PostOffice.CodePage,
+		at + ".post_office.dialect.base": c.PostOffice.Dialect.Base,
+	})
+	c.Exchange.validate(w, at+".exchange")
+	c.PostOffice.validate(w, at+".post_office")
+	oneOf(w, at+".mapping.ccmail.prefer", c.Mapping.CCMail.Prefer, "proxy", "rule")
+	oneOf(w, at+".mapping.ccmail.without_proxy", c.Mapping.CCMail.WithoutProxy, "refuse", "rule")
+	c.Limits.validate(w, at+".limits")
+}
+
+func (e Exchange) validate(w *walker, at string) {
+	e.validateTransport(w, at)
+	e.validateAccount(w, at)
+	oneOf(w, at+".profile", e.Profile, "exchange55")
+	if e.PageSize < 1 {
+		w.complain(at+".page_size", "must be 1 or more", "Exchange 5.5 sends at most 100 at once unless it was told otherwise")
+	}
+	if e.Timeout <= 0 {
+		w.complain(at+".timeout", "must be more than nothing", "")
+	}
+	if e.Site != "" && len(e.Sites) > 0 && !slices.ContainsFunc(e.Sites, func(s string) bool { return strings.EqualFold(s, e.Site) }) {
+		w.complain(at+".sites", fmt.Sprintf("does not hold the own site %q", e.Site), "add it")
+	}
+	noneEmpty(w, at+".sites", e.Sites)
+	if e.Export != nil {
+		noneEmpty(w, at+".export.containers", e.Export.Containers)
+		if e.Export.TrustLevel < 0 || e.Export.TrustLevel > 100 {
+			w.complain(at+".export.trust_level", fmt.Sprintf("is %d, must be from 0 to 100", e.Export.TrustLevel), "")
+		}
+	}
+	if e.Import != nil {
+		e.Import.validate(w, at+".import")
+	}
+}
+
+func (e Exchange) validateAccount(w *walker, at string) {
+	if e.BindDN != "" && e.PasswordFile == "" && e.PasswordEnv == "" {
+		w.complain(at+".bind_dn", "has no password", "set password_file or password_env")
+	}
+	if e.PasswordFile != "" && e.PasswordEnv != "" {
+		w.complain(at+".password_env", "stands beside password_file", "keep one of them")
+	}
+	if e.AdminView && !strings.HasSuffix(strings.ToLower(strings.ReplaceAll(e.BindDN, " ", "")), ",cn=admin") {
+		w.complain(at+".bind_dn", "does not end in ,cn=admin, so hidden entries of ours would not be seen and would look deleted",
+			"add ,cn=admin, or set admin_view: false")
+	}
+}
+
+// validateURL returns the url when it is one.
+func (e Exchange) validateURL(w *walker, at string) (*url.URL, bool) {
+	const form = "write ldap://host:389 or ldaps://host:636"
+	if strings.Contains(e.URL, "@") {
+		// The URL is not repeated: what stands before the @ may be a password.
+		w.complain(at, "holds more than a host and a port", form+", and the account under bind_dn")
+		return nil, false
+	}
+	u, err := url.Parse(e.URL)
+	if err != nil || u.Scheme != "ldap" && u.Scheme != "ldaps" || u.Hostname() == "" {
+		w.complain(at, fmt.Sprintf("%q is not an ldap:// or ldaps:// address", e.URL), form)
+		return nil, false
+	}
+	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		w.complain(at, fmt.Sprintf("%q holds more than a host and a port", e.URL), form)
+		return nil, false
+	}
+	return u, true
+}
+
+// validateTransport makes sure that nothing goes over the wire in the clear
+// unless the file says so in words.
+func (e Exchange) validateTransport(w *walker, at string) {
+	if e.URL == "" {
+		return // reported as missing
+	}
+	u, valid := e.validateURL(w, at+".url")
+	if !valid {
+		return
+	}
+	switch mode := e.TLSMode(); {
+	case mode == "":
+		w.complain(at+".tls.mode", "is not set and the url is plain ldap://",
+			"use ldaps:// or tls: {mode: starttls}; a server without TLS needs tls: {mode: none} and plaintext: true")
+	case (mode == "ldaps") != (u.Scheme == "ldaps") && slices.Contains([]string{"ldaps", "starttls", "none"}, mode):
+		w.complain(at+".tls.mode", fmt.Sprintf("%s contradicts the %s:// url", mode, u.Scheme), "ldaps goes with ldaps://host:636, the others with ldap://")
+	case mode == "none" && !e.Plaintext:
+		w.complain(at+".tls.mode", "none would send the password and all data in the clear", "if the wire is trusted, say so with plaintext: true")
+	default:
+		oneOf(w, at+".tls.mode", mode, "ldaps", "starttls", "none")
+	}
+}
+
+// TLSMode is how the connection is protected: ldaps, starttls, none, or empty
+// when the file does not say.
+func (e Exchange) TLSMode() string {
+	if e.TLS.Mode == "" && strings.HasPrefix(strings.ToLower(e.URL), "ldaps:") {
+		return "ldaps"
+	}
+	return e.TLS.Mode
+}
+
+func (i Import) validate(w *walker, at string) {
+	oneOf(w, at+".filter.mode", i.Filter.Mode, "all", "only", "except")
+	noneEmpty(w, at+".filter.formats", i.Filter.Formats)
+	oneOf(w, at+".moves", i.Moves, "modify", "recreate")
+	if i.KeyAttribute == "" {
+		w.complain(at+".key_attribute", "is empty", "name an attribute that nobody else uses, such as Extension-Attribute-15")
+	}
+}
+
+func (p PostOffice) validate(w *walker, at string) {
+	oneOf(w, at+".transport", p.Transport, "exec")
+	if p.PasswordFile != "" && p.PasswordEnv != "" {
+		w.complain(at+".password_env", "stands beside password_file", "keep one of them")
+	}
+	if p.Timeout <= 0 {
+		w.complain(at+".timeout", "must be more than nothing", "")
+	}
+}
+
+func (l Limits) validate(w *walker, at string) {
+	for _, limit := range []struct {
+		key   string
+		value int
+		most  int
+	}{
+		{"deletes", l.Deletes, 1 << 30},
+		{"delete_percent", l.DeletePercent, 100},
+		{"changes_percent", l.ChangesPercent, 100},
+		{"members_percent", l.MembersPercent, 100},
+		{"floor", l.Floor, 1 << 30},
+		{"shrink_percent", l.ShrinkPercent, 100},
+	} {
+		if limit.value < 0 || limit.value > limit.most {
+			w.complain(at+"."+limit.key, fmt.Sprintf("is %d, must be from 0 to %d", limit.value, limit.most), "")
+		}
+	}
+}
+
+func required(w *walker, settings map[string]string) {
+	for path, value := range settings {
+		if value == "" && !w.spoilt(path) {
+			w.complain(path, "is missing", "")
+		}
+	}
+}
+
+// noneEmpty refuses empty items: an empty DN is the whole directory.
+func noneEmpty(w *walker, path string, items []string) {
+	for i, item := range items {
+		if at := fmt.Sprintf("%s[%d]", path, i); strings.TrimSpace(item) == "" && !w.spoilt(at) {
+			w.complain(at, "is empty", "")
+		}
+	}
+}
+
+func oneOf(w *walker, path, value string, known ...string) {
+	if slices.Contains(known, value) {
+		return
+	}
+	hint := "known: " + strings.Join(known, ", ")
+	if meant := nearest(value, known); meant != "" {
+		hint = fmt.Sprintf("did you mean %q?", meant)
+	}
+	w.complain(path, fmt.Sprintf("%q is not known", value), hint)
+}
+
+// dosPath is a path that only programs of DOS understand, such as M:\CCDATA.
+var dosPath = regexp.MustCompile(`^([A-Za-z]:[\\/]|\\\\)`)
+
+// Path returns a path of the file, made absolute from the file's folder.
+func (f File) Path(path string) string {
+	if path == "" || filepath.IsAbs(path) || dosPath.MatchString(path) {
+		return path
+	}
+	return filepath.Join(f.Dir, path)
+}

@@ -1,0 +1,39 @@
+// Command ccdirsync keeps an Exchange 5.5 directory and a Lotus cc:Mail post
+// office in step.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/mattn/go-isatty"
+)
+
+func main() {
+	os.Exit(mainExit())
+}
+
+// mainExit runs the program in this process's surroundings and returns its
+// exit code.
+func mainExit() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The first interrupt lets what is being written finish, a second one ends
+	// the program as if nobody had asked to be notified.
+	context.AfterFunc(ctx, stop)
+	// A reader of the output that has seen enough, such as head, must not end a
+	// run between two writes: what is asked for here is received by nobody, and
+	// the output fails with an error instead.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return surroundings{
+		stdin:    os.Stdin,
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		lookup:   os.LookupEnv,
+		now:      time.Now,
+		terminal: isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("TERM") != "dumb",
+	}.run(ctx, os.Args[1:])
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"ccdirsync/reconcile"
+	"ccdirsync/reconcile/cycle"
+)
+
+// printJSON writes the report as one line of JSON.
+func printJSON(w io.Writer, report cycle.Report) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(report)
+}
+
+// printText writes the report for people.
+func printText(w io.Writer, report cycle.Report) error {
+	t := &textReport{}
+	c := report.Counts
+	t.line("connector %s, plan %s", report.Connector, report.ID)
+	t.line("read: directory entries %d (Exchange's %d, cc:Mail's %d), lists %d, boards %d, recipients %d",
+		c.DirectoryEntries, c.ExchangeEntries, c.CCMailEntries, c.Lists, c.Boards, c.Recipients)
+	t.direction("to cc:Mail", c.ToCCMail, report.ToCCMail)
+	t.direction("to Exchange", c.ToExchange, report.ToExchange)
+	for _, warning := range report.Warnings {
+		t.line("warning: %s", warning)
+	}
+	for _, g := range report.Guards {
+		if g.Tripped {
+			t.line("guard %s tripped: limit %d, found %d: %s", g.Name, g.Limit, g.Found, g.Detail)
+		}
+	}
+	if !report.Writes() {
+		t.line("nothing to do")
+	}
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+type textReport struct{ strings.Builder }
+
+func (t *textReport) line(format string, args ...any) {
+	t.WriteString(printable(fmt.Sprintf(format, args...)) + "\n")
+}
+
+// printable shows control characters and those that turn the direction of
+// text, which names from either side may hold, instead of sending them to the
+// terminal.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, line)
+}
+
+func (t *textReport) direction(title string, n reconcile.StepCounts, steps []reconcile.Step) {
+	var parts []string
+	for _, part := range []struct {
+		count int
+		op    reconcile.Op
+	}{
+		{n.Delete, reconcile.Delete},
+		{n.Replace, reconcile.Replace},
+		{n.Modify, reconcile.Modify},
+		{n.Adopt, reconcile.Adopt},
+		{n.Add, reconcile.Add},
+		{n.Hold, reconcile.Hold},
+		{n.Refuse, reconcile.Refuse},
+		{n.Keep, reconcile.Keep},
+	} {
+		if part.count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.count, part.op))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing"}
+	}
+	t.line("%s: %s", title, strings.Join(parts, ", "))
+	for _, s := range steps {
+		t.step(s)
+	}
+}
+
+func (t *textReport) step(s reconcile.Step) {
+	reason := s.Reason
+	if s.Event != 0 {
+		reason += fmt.Sprintf(" (%d)", s.Event)
+	}
+	t.line("  %-7s %-16s %s: %s", s.Op, s.Kind, subject(s), reason)
+	if s.Op == reconcile.Modify || s.Op == reconcile.Replace || s.Op == reconcile.Adopt {
+		for _, c := range s.Changes {
+			t.line("            %s: %q -> %q", c.Attr, c.Old, c.New)
+		}
+	}
+	if s.Outcome != "" && s.Outcome != reconcile.Done {
+		t.line("            %s: %s", s.Outcome, s.Error)
+	}
+}
+
+// subject names what a step is about: cc:Mail entries as "name at post
+// office", custom recipients with their target address, Exchange entries that
+// have no name in cc:Mail by their DN.
+func subject(s reconcile.Step) string {
+	switch {
+	case s.Name == "":
+		return s.DN
+	case s.Kind == reconcile.PostOffice || s.Address == "":
+		return s.Name
+	case strings.Contains(s.Address, ":"):
+		return fmt.Sprintf("%s  <%s>", s.Name, s.Address)
+	default:
+		return s.Name + " at " + s.Address
+	}
+}

@@ -1,0 +1,137 @@
+package cycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"ccdirsync/mapping"
+	"ccdirsync/reconcile"
+)
+
+// Finding is the result of one check.
+type Finding struct {
+	Check   string `json:"check"`
+	Detail  string `json:"detail"`
+	Warning bool   `json:"warning,omitempty"` // works, but look at it
+	Err     error  `json:"-"`
+}
+
+// Check tests what a run needs and tells every finding as it comes. It runs
+// EXPORT into a temporary folder that it removes, and writes nothing to either
+// side. The error is that of the checks that failed; a check that needs what
+// another one failed to find is left out.
+func Check(ctx context.Context, c Connector, tell func(Finding)) error {
+	folder, err := os.MkdirTemp("", "ccdirsync-check-")
+	if err != nil {
+		return fmt.Errorf("make a temporary folder for the export files: %w", err)
+	}
+	ch := &checker{run: newRun(c, Trace{}, folder), tell: tell}
+	ch.store()
+	ch.programs()
+	ch.postOffice(ctx)
+	ch.exchange(ctx)
+	return errors.Join(errors.Join(ch.failures...), ch.close(), os.RemoveAll(folder))
+}
+
+type checker struct {
+	*run
+	tell     func(Finding)
+	failures []error
+}
+
+// found tells the result of a check; it reports whether the check passed.
+func (ch *checker) found(check, detail string, err error) bool {
+	if err != nil {
+		detail = err.Error()
+		ch.failures = append(ch.failures, fmt.Errorf("%s: %w", check, err))
+	}
+	ch.tell(Finding{Check: check, Detail: detail, Err: err})
+	return err == nil
+}
+
+func (ch *checker) caution(check, detail string) {
+	ch.tell(Finding{Check: check, Detail: detail, Warning: true})
+}
+
+func (ch *checker) store() {
+	store := ch.connector.Store
+	err := store.Prepare()
+	if err == nil {
+		err = store.CheckWritable()
+	}
+	ch.found("store", "its folders in "+store.Dir+" can be written", err)
+}
+
+func (ch *checker) programs() {
+	ch.found("programs", "EXPORT and IMPORT were found", ch.connector.PostOffice.Programs.Find())
+}
+
+// postOffice exports and reads the post office, and looks who owns it.
+func (ch *checker) postOffice(ctx context.Context) {
+	if _, err := ch.exportPostOffice(ctx); !ch.found("post office", "EXPORT works: name, password and path are right", err) {
+		return
+	}
+	for _, read := range []struct {
+		check string
+		step  func(context.Context) (string, error)
+	}{
+		{"directory file", ch.readDirectory}, {"lists file", ch.readLists}, {"boards file", ch.readBoards},
+	} {
+		account, err := read.step(ctx)
+		ch.found(read.check, account, err)
+	}
+	if n := len(ch.report.Warnings); n > 0 {
+		ch.caution("export files", fmt.Sprintf("%s, which plan shows; the first: %s", count(n, "oddity", "oddities"), ch.report.Warnings[0]))
+	}
+	if ch.directory == nil {
+		return
+	}
+	rows := mapping.Rows(ch.directory, ch.connector.PostOffice.Name)
+	owner := ch.connector.Exchange.Owner
+	_, err := reconcile.NewOwnership(owner, rows)
+	ch.found("ownership", fmt.Sprintf("the post office entry of %s is this connector's or not there yet", owner.Site), err)
+}
+
+// exchange connects, looks for everything the configuration names, and tests
+// what the account may see and do.
+func (ch *checker) exchange(ctx context.Context) {
+	c := ch.connector
+	account, err := ch.readExchange(ctx)
+	if !ch.found("directory", fmt.Sprintf("%s under %s, pages of %d", account, c.Exchange.Base, c.Server.PageSize), err) {
+		return
+	}
+	if c.Exchange.AdminView {
+		ch.adminView(ctx)
+	} else {
+		ch.caution("admin view", "is off: hidden entries are not seen")
+	}
+	if c.Exchange.Export == nil {
+		ch.caution("export", "is off: nothing goes to cc:Mail")
+	} else {
+		ch.found("export", count(len(c.Exchange.Export.Containers), "container", "containers"), nil)
+	}
+	if c.Exchange.Import == nil {
+		ch.caution("import", "is off: nothing comes from cc:Mail")
+		return
+	}
+	err = ch.conn.CanWrite(ctx, c.Exchange.Import.Container)
+	ch.found("import", c.Exchange.Import.Container+" can be written", err)
+	if !c.Rules.MakesAddresses() {
+		ch.caution("addresses", "import.addresses is not set: custom recipients get no SMTP or X.400 address, and Exchange 5.5 routes on the X.400 one")
+	}
+}
+
+// adminView looks for an entry that only the admin view shows.
+func (ch *checker) adminView(ctx context.Context) {
+	proved, err := ch.conn.AdminView(ctx, ch.connector.Exchange.Base)
+	switch {
+	case err != nil:
+		ch.found("admin view", "", err)
+	case proved:
+		ch.found("admin view", "is proved: hidden or deleted entries are seen", nil)
+	default:
+		ch.caution("admin view", "is not proved: no hidden or deleted entry was seen; there may be none, or the account lacks the right (Q185475)")
+	}
+}

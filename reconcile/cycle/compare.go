@@ -1,0 +1,142 @@
+package cycle
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"ccdirsync/ccmail"
+	"ccdirsync/ldapsrc"
+	"ccdirsync/mapping"
+	"ccdirsync/reconcile"
+)
+
+// compare makes the plan of both directions and has the guards judge it
+// (step 6).
+func (r *run) compare(context.Context) (string, error) {
+	rows := mapping.Rows(r.directory, r.connector.PostOffice.Name)
+	ownership, err := reconcile.NewOwnership(r.connector.Exchange.Owner, rows)
+	if err != nil {
+		return "", err
+	}
+	r.compareCCMail(ownership, rows)
+	r.compareExchange(ownership, rows)
+	r.describe()
+	r.countAll(ownership, rows)
+	plan := &r.report.Plan
+	plan.Guards = reconcile.Judge(r.connector.Limits, r.toCCMail, r.toExchange)
+	if err := plan.Identify(); err != nil {
+		return "", err
+	}
+	r.tellRefusals()
+	account := fmt.Sprintf("%s to cc:Mail, %s to Exchange", writes(plan.Counts.ToCCMail), writes(plan.Counts.ToExchange))
+	return account, r.guard()
+}
+
+// guard stops the cycle when a guard tripped.
+func (r *run) guard() error {
+	var tripped []reconcile.Guard
+	for _, g := range r.report.Guards {
+		if g.Tripped {
+			tripped = append(tripped, g)
+		}
+	}
+	if len(tripped) == 0 {
+		return nil
+	}
+	return &GuardError{Connector: r.connector.Name, PlanID: r.report.ID, Guards: tripped}
+}
+
+func writes(n reconcile.StepCounts) string {
+	return count(n.Add+n.Delete+n.Replace+n.Modify+n.Adopt, "change", "changes")
+}
+
+func (r *run) compareCCMail(ownership reconcile.Ownership, rows []reconcile.Row) {
+	export := r.connector.Exchange.Export
+	if export == nil || len(export.Containers) == 0 {
+		return
+	}
+	owner := r.connector.Exchange.Owner
+	result := r.connector.Rules.Export(r.recipients, mapping.ExportScope{
+		Connector: r.connector.Name, Site: owner.Site, Sites: owner.Sites,
+		TrustLevel: export.TrustLevel, CustomRecipients: export.CustomRecipients, Containers: export.Containers,
+		Check: ccmail.Options{CodePage: r.connector.PostOffice.CodePage, Dialect: r.connector.PostOffice.Dialect}.Check,
+	})
+	titles := make([]string, len(r.lists))
+	for i, l := range r.lists {
+		titles[i] = l.Title
+	}
+	r.toCCMail = reconcile.PlanCCMail(reconcile.CCMailInput{
+		Ownership: ownership, Rows: rows, Lists: titles,
+		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
+		CompareComment: r.connector.CompareComment,
+	})
+}
+
+func (r *run) compareExchange(ownership reconcile.Ownership, rows []reconcile.Row) {
+	settings := r.connector.Exchange.Import
+	if settings == nil || settings.Container == "" {
+		return
+	}
+	result := r.connector.Rules.Import(rows, r.lists, r.boards, mapping.ImportScope{
+		Connector: r.connector.Name, Container: settings.Container, ExchangePostOffices: ownership.ExchangePostOffices(),
+	})
+	present := r.present()
+	there := map[string]bool{}
+	for _, recipient := range present {
+		there[recipient.DN] = true
+	}
+	others := slices.DeleteFunc(slices.Clone(r.recipients), func(o ldapsrc.Recipient) bool { return there[o.DN] })
+	r.toExchange = reconcile.PlanExchange(reconcile.ExchangeInput{
+		Owner:   r.connector.Name,
+		Present: mapping.Present(present, settings.KeyAttribute), Others: mapping.Present(others, settings.KeyAttribute),
+		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
+		Moves: settings.Moves, Adopt: settings.Adopt,
+	})
+}
+
+// present are the custom recipients of the import container, whoever made them.
+func (r *run) present() []ldapsrc.Recipient {
+	settings := r.connector.Exchange.Import
+	if settings == nil || settings.Container == "" {
+		return nil
+	}
+	var present []ldapsrc.Recipient
+	for _, recipient := range r.recipients {
+		if recipient.Class == ldapsrc.CustomRecipient && ldapsrc.DNWithin(recipient.DN, settings.Container) {
+			present = append(present, recipient)
+		}
+	}
+	return present
+}
+
+// countAll fills the counts of the plan.
+func (r *run) countAll(ownership reconcile.Ownership, rows []reconcile.Row) {
+	counts := reconcile.Counts{
+		DirectoryEntries: len(rows), Lists: len(r.lists), Boards: len(r.boards), Recipients: len(r.recipients),
+		ToCCMail: r.toCCMail.CountSteps(), ToExchange: r.toExchange.CountSteps(),
+	}
+	for _, row := range rows {
+		if ownership.Owns(row) {
+			counts.ExchangeEntries++
+		}
+	}
+	counts.CCMailEntries = counts.DirectoryEntries - counts.ExchangeEntries
+	for _, recipient := range r.present() {
+		if reconcile.Fold(recipient.ImportedFrom) != reconcile.Fold(r.connector.Name) {
+			counts.NotOurs++
+		}
+	}
+	r.report.Counts = counts
+}
+
+// tellRefusals puts what was refused or held into the log.
+func (r *run) tellRefusals() {
+	for _, steps := range [][]reconcile.Step{r.report.ToCCMail, r.report.ToExchange} {
+		for _, s := range steps {
+			if s.Op == reconcile.Refuse || s.Op == reconcile.Hold {
+				r.trace.event(Warning, s.Event, fmt.Sprintf("%s %s %s: %s", s.Op, s.Kind, s.Name, s.Reason))
+			}
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package cycle
+
+import (
+	"ccdirsync/ccmail"
+	"ccdirsync/ldapsrc"
+	"ccdirsync/mapping"
+	"ccdirsync/reconcile"
+)
+
+// Connector is everything that a cycle needs to know.
+type Connector struct {
+	Name       string // also the mark in Imported-From
+	Server     ldapsrc.Server
+	Exchange   Exchange
+	PostOffice ccmail.PostOffice
+	Store      ccmail.Store
+	Rules      mapping.Rules
+	// CompareComment makes a comment that differs from the one the rules give
+	// a reason to replace a cc:Mail entry of ours.
+	CompareComment bool
+	Limits         reconcile.Limits
+}
+
+// Exchange is what is synchronized of the Exchange directory.
+type Exchange struct {
+	Owner reconcile.Owner
+	Base  string // DN of the entry under which addresses and aliases must be unique
+	// AdminView says that the bind name is one that sees hidden entries.
+	AdminView bool
+	Export    *Export // nil: nothing goes to cc:Mail and nothing is deleted there
+	Import    *Import // nil: nothing comes from cc:Mail and nothing is deleted in Exchange
+}
+
+// Export is the direction from Exchange to cc:Mail.
+type Export struct {
+	Containers       []string // DNs
+	TrustLevel       int      // highest that goes out
+	CustomRecipients bool
+}
+
+// Import is the direction from cc:Mail to Exchange.
+type Import struct {
+	Container    string // DN
+	KeyAttribute string // holds the link to the cc:Mail entry
+	Moves        reconcile.Moves
+	Adopt        bool
+}
+
+// Trace is told what a cycle does. Functions that are nil are not called.
+type Trace struct {
+	// StepStarts is called before each of the ten steps, StepEnds after it
+	// with a short account of what it found or did.
+	StepStarts func(number int, title string)
+	StepEnds   func(number int, account string, err error)
+	// Event is called for what is worth a line in a log.
+	Event func(Event)
+}
+
+// Level says how much an event matters.
+type Level string
+
+// The levels.
+const (
+	Info    Level = "info"
+	Warning Level = "warning"
+	Error   Level = "error"
+)
+
+// Event is something worth a line in a log. ID is the original connector's
+// number for it, 0 when it has none.
+type Event struct {
+	ID    int
+	Level Level
+	Text  string
+}
+
+func (t Trace) event(level Level, id int, text string) {
+	if t.Event != nil {
+		t.Event(Event{ID: id, Level: level, Text: text})
+	}
+}
+
+// Events of the original that a cycle reports (documented: Q181186, Q167830,
+// Q197258, Q212773, Q180641). Those of EXPORT and IMPORT that fail come with
+// the error.
+const (
+	eventImported         = 58
+	eventRefused          = 63
+	eventExported         = 67
+	eventStarted          = 14001
+	eventUnreadable       = 14005
+	eventContainerMissing = 14015
+	eventFinished         = 14031
+)
+
+// Report is a plan and, after a run, what became of its steps.
+type Report struct {
+	reconcile.Plan
+	Warnings []string `json:"warnings,omitempty"` // oddities that did not stop the cycle
+	// Changes are the LDAP requests of the plan, in the order in which a run
+	// sends them.
+	Changes []ldapsrc.Change `json:"-"`
+}
+
+// Failed reports whether a step of a run failed or was held.
+func (r Report) Failed() bool {
+	for _, steps := range [][]reconcile.Step{r.ToCCMail, r.ToExchange} {
+		for _, s := range steps {
+			if s.Outcome == reconcile.Failed || s.Outcome == reconcile.Held {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// GuardError says that guards stopped the cycle before the first write.
+type GuardError struct {
+	Connector string
+	PlanID    string
+	Guards    []reconcile.Guard // the tripped ones
+}
+
+func (e *GuardError) Error() string {
+	text := "connector " + e.Connector + ": plan " + e.PlanID + " needs a person, nothing was written"
+	for _, g := range e.Guards {
+		text += "; " + g.Name + ": " + g.Detail
+	}
+	return text
+}

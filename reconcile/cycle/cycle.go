@@ -1,0 +1,151 @@
+package cycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"ccdirsync/ccmail"
+	"ccdirsync/ldapsrc"
+	"ccdirsync/reconcile"
+)
+
+// Plan reads both sides and says what a run would do. It writes nothing; the
+// export files go to a temporary folder that is removed.
+func Plan(ctx context.Context, c Connector, trace Trace) (Report, error) {
+	folder, err := os.MkdirTemp("", "ccdirsync-plan-")
+	if err != nil {
+		return Report{}, fmt.Errorf("make a temporary folder for the export files: %w", err)
+	}
+	r := newRun(c, trace, folder)
+	err = r.cycle(ctx, r.steps()[:planned])
+	return r.report, errors.Join(err, r.close(), os.RemoveAll(folder))
+}
+
+// Run carries out one cycle. A [*GuardError] means that nothing was written
+// and the report holds the plan. Any other error ended the cycle; what had
+// been done by then has its outcome in the report.
+func Run(ctx context.Context, c Connector, trace Trace) (Report, error) {
+	r := newRun(c, trace, c.Store.ExportFolder())
+	if err := r.prepareStore(); err != nil {
+		return r.report, fmt.Errorf("connector %s: %w", c.Name, err)
+	}
+	err := r.cycle(ctx, r.steps())
+	if err != nil {
+		r.endEarly(err)
+	}
+	return r.report, errors.Join(err, r.close())
+}
+
+// run is one cycle under way.
+type run struct {
+	connector    Connector
+	trace        Trace
+	exportFolder string
+	report       Report
+	conn         *ldapsrc.Conn
+
+	// What the reading steps found.
+	directory  []ccmail.Record
+	lists      []ccmail.List
+	boards     []ccmail.Board
+	recipients []ldapsrc.Recipient
+
+	toCCMail, toExchange reconcile.Side
+	requests             [][]ldapsrc.Change // of each step toward Exchange
+	freed                map[string]bool    // folded DNs of recipients whose step is done
+}
+
+func newRun(c Connector, trace Trace, exportFolder string) *run {
+	r := &run{connector: c, trace: trace, exportFolder: exportFolder, freed: map[string]bool{}}
+	r.report.Connector = c.Name
+	return r
+}
+
+// step is one of the ten.
+type step struct {
+	number int
+	title  string
+	do     func(context.Context) (account string, err error)
+}
+
+// steps are the ten of a cycle. The first six read; nothing outside the store
+// is written before the seventh, which is where a plan ends.
+func (r *run) steps() []step {
+	return []step{
+		{1, "export from the post office", r.exportPostOffice},
+		{2, "read the post office directory", r.readDirectory},
+		{3, "read the mailing lists", r.readLists},
+		{4, "read the bulletin boards", r.readBoards},
+		{5, "read the Exchange directory", r.readExchange},
+		{6, "compare", r.compare},
+		{7, "delete from cc:Mail", r.importDeletions},
+		{8, "add to cc:Mail", r.importAdditions},
+		{9, "update Exchange: users", r.updateUsers},
+		{10, "update Exchange: lists and boards", r.updateListsAndBoards},
+	}
+}
+
+// planned is the number of steps that make a plan.
+const planned = 6
+
+// cycle does the steps in their order until one fails.
+func (r *run) cycle(ctx context.Context, steps []step) error {
+	r.trace.event(Info, eventStarted, "directory synchronization started")
+	for _, s := range steps {
+		if err := interrupted(ctx); err != nil {
+			return fmt.Errorf("connector %s, before step %d, %s: %w", r.connector.Name, s.number, s.title, err)
+		}
+		if r.trace.StepStarts != nil {
+			r.trace.StepStarts(s.number, s.title)
+		}
+		account, err := s.do(ctx)
+		if r.trace.StepEnds != nil {
+			r.trace.StepEnds(s.number, account, err)
+		}
+		if err != nil {
+			return fmt.Errorf("connector %s, step %d, %s: %w", r.connector.Name, s.number, s.title, err)
+		}
+	}
+	r.trace.event(Info, eventFinished, "directory synchronization finished")
+	return nil
+}
+
+// interrupted returns an error when the cycle is to end.
+func interrupted(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return fmt.Errorf("interrupted: %w; the next run carries on", context.Cause(ctx))
+}
+
+// endEarly notes for every step of the plan that had not its turn that it is
+// held. A plan that the guards stopped stays a plan.
+func (r *run) endEarly(err error) {
+	var guard *GuardError
+	if errors.As(err, &guard) {
+		return
+	}
+	for _, steps := range [][]reconcile.Step{r.report.ToCCMail, r.report.ToExchange} {
+		for i := range steps {
+			if s := &steps[i]; s.Op.Writes() && s.Outcome == "" {
+				s.Outcome, s.Error = reconcile.Held, "the cycle ended before it was carried out; the next one tries again"
+			}
+		}
+	}
+}
+
+// warn puts an oddity into the report and the log.
+func (r *run) warn(text string) {
+	r.report.Warnings = append(r.report.Warnings, text)
+	r.trace.event(Warning, 0, text)
+}
+
+// close ends the connection to the directory, if there is one.
+func (r *run) close() error {
+	if r.conn == nil {
+		return nil
+	}
+	return r.conn.Close()
+}

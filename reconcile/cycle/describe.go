@@ -1,0 +1,155 @@
+package cycle
+
+import (
+	"slices"
+	"strings"
+
+	"ccdirsync/ldapsrc"
+	"ccdirsync/mapping"
+	"ccdirsync/reconcile"
+)
+
+// describe works out what every step would write and puts it into the plan, so
+// that the plan shows exactly what a run sends.
+func (r *run) describe() {
+	plan := &r.report.Plan
+	plan.ToCCMail = nonNil(r.toCCMail.Steps)
+	plan.ToExchange = nonNil(r.toExchange.Steps)
+	for i := range plan.ToCCMail {
+		if s := &plan.ToCCMail[i]; s.Op.Writes() {
+			s.Changes = rowChanges(s.OldRow, s.Row)
+		}
+	}
+	present := make(map[string]ldapsrc.Recipient, len(r.recipients))
+	for _, recipient := range r.recipients {
+		present[recipient.DN] = recipient
+	}
+	r.requests = make([][]ldapsrc.Change, len(plan.ToExchange))
+	for i := range plan.ToExchange {
+		s := &plan.ToExchange[i]
+		requests, err := r.requestsOf(*s, present)
+		if err != nil {
+			// What Exchange cannot hold is refused like everything else that
+			// does not fit: this entry only.
+			*s = refused(*s, err)
+			continue
+		}
+		r.requests[i] = requests
+		s.Changes = attributeChanges(present[s.DN], requests)
+		r.report.Changes = append(r.report.Changes, requests...)
+	}
+}
+
+// nonNil makes an empty plan an empty array in JSON.
+func nonNil(steps []reconcile.Step) []reconcile.Step {
+	if steps == nil {
+		return []reconcile.Step{}
+	}
+	return steps
+}
+
+// requestsOf returns the LDAP requests of a step toward Exchange.
+func (r *run) requestsOf(s reconcile.Step, present map[string]ldapsrc.Recipient) ([]ldapsrc.Change, error) {
+	profile := r.connector.Server.Profile
+	key := r.connector.Exchange.Import.KeyAttribute
+	switch s.Op {
+	case reconcile.Add:
+		change, err := profile.Add(mapping.ToLDAP(*s.After, key))
+		return []ldapsrc.Change{change}, err
+	case reconcile.Delete:
+		return []ldapsrc.Change{profile.Delete(s.DN)}, nil
+	case reconcile.Modify, reconcile.Adopt:
+		before := present[s.DN]
+		requests := profile.Modify(before, mapping.Update(before, *s.After, key))
+		for _, request := range requests {
+			if err := profile.Check(request); err != nil {
+				return nil, err
+			}
+		}
+		return requests, nil
+	case reconcile.Keep, reconcile.Replace, reconcile.Refuse, reconcile.Hold:
+	}
+	return nil, nil
+}
+
+// refused turns a step that cannot be written into a refusal. An entry of ours
+// that is there stays as it is.
+func refused(s reconcile.Step, err error) reconcile.Step {
+	if s.Op == reconcile.Modify {
+		s.Op = reconcile.Hold
+	} else {
+		s.Op = reconcile.Refuse
+	}
+	s.Reason, s.Event = err.Error(), 0
+	s.After, s.Before, s.Needs = nil, nil, nil
+	return s
+}
+
+// rowChanges are the values of a directory entry that a step changes.
+func rowChanges(before, after *reconcile.Row) []reconcile.Change {
+	fields := []struct {
+		tag string
+		of  func(reconcile.Row) string
+	}{
+		{"Name", func(r reconcile.Row) string { return r.Name }},
+		{"Locn", func(r reconcile.Row) string { return r.Location }},
+		{"Addr", reconcile.Row.Address},
+		{"Cmts", func(r reconcile.Row) string { return r.Comment }},
+	}
+	var changes []reconcile.Change
+	for _, f := range fields {
+		change := reconcile.Change{Attr: f.tag}
+		if before != nil {
+			change.Old = f.of(*before)
+		}
+		if after != nil {
+			change.New = f.of(*after)
+		}
+		if change.Old != change.New {
+			changes = append(changes, change)
+		}
+	}
+	return changes
+}
+
+// attributeChanges are the values that LDAP requests change in an entry.
+func attributeChanges(before ldapsrc.Recipient, requests []ldapsrc.Change) []reconcile.Change {
+	var names []string // in the order of the requests
+	final := map[string][]string{}
+	set := func(name string, values []string) {
+		if _, known := final[name]; !known {
+			names = append(names, name)
+		}
+		final[name] = values
+	}
+	for _, request := range requests {
+		for _, a := range request.Attributes {
+			set(a.Name, a.Values)
+		}
+		for _, m := range request.Mods {
+			set(m.Name, m.Values)
+		}
+	}
+	var changes []reconcile.Change
+	for _, name := range names {
+		changes = append(changes, valueChanges(name, before.Attributes[strings.ToLower(name)], final[name])...)
+	}
+	return changes
+}
+
+// valueChanges pairs the values that go with those that come.
+func valueChanges(name string, before, after []string) []reconcile.Change {
+	gone := slices.DeleteFunc(slices.Clone(before), func(v string) bool { return slices.Contains(after, v) })
+	come := slices.DeleteFunc(slices.Clone(after), func(v string) bool { return slices.Contains(before, v) })
+	changes := make([]reconcile.Change, max(len(gone), len(come)))
+	for i := range changes {
+		changes[i].Attr = name
+		if i < len(gone) {
+			changes[i].Old = gone[i]
+		}
+		if i < len(come) {
+			changes[i].New = come[i]
+		}
+	}
+	return changes
+}

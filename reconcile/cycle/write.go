@@ -1,0 +1,250 @@
+package cycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"ccdirsync/ccmail"
+	"ccdirsync/ldapsrc"
+	"ccdirsync/reconcile"
+)
+
+// importDeletions has the rows deleted that go or are replaced (step 7).
+func (r *run) importDeletions(ctx context.Context) (string, error) {
+	original := recordsByName(r.directory)
+	b := batch{file: ccmail.DeleteImport, program: r.connector.PostOffice.ImportDelete}
+	for i := range r.report.ToCCMail {
+		if s := &r.report.ToCCMail[i]; s.Op == reconcile.Delete || s.Op == reconcile.Replace {
+			b.add(s, original[reconcile.Fold(s.OldRow.Name)])
+		}
+	}
+	account, err := r.importBatch(ctx, b)
+	for _, s := range b.steps {
+		if s.Op == reconcile.Replace && s.Outcome == reconcile.Done {
+			s.Outcome = "" // half of it is done
+		}
+	}
+	return account, err
+}
+
+// importAdditions has the rows added that are missing, and those replaced
+// whose old row is gone (step 8). A replacement whose deletion was refused
+// waits for the next cycle: cc:Mail would refuse its name (Q197255). Post
+// offices come first, because the addresses of the others name them.
+func (r *run) importAdditions(ctx context.Context) (string, error) {
+	b := batch{file: ccmail.AddImport, program: r.connector.PostOffice.ImportAdd}
+	for _, postOffices := range []bool{true, false} {
+		for i := range r.report.ToCCMail {
+			s := &r.report.ToCCMail[i]
+			writes := s.Op == reconcile.Add || s.Op == reconcile.Replace
+			if !writes || (s.Kind == reconcile.PostOffice) != postOffices {
+				continue
+			}
+			if s.Outcome == reconcile.Failed {
+				s.Outcome, s.Error = reconcile.Held, "its old entry is still there: "+s.Error
+				continue
+			}
+			b.add(s, recordOf(*s.Row))
+		}
+	}
+	return r.importBatch(ctx, b)
+}
+
+// batch is one import file and the steps that its records carry out.
+type batch struct {
+	file    string
+	program func(ctx context.Context, file string) ([]ccmail.Refused, error)
+	records []ccmail.Record
+	steps   []*reconcile.Step
+}
+
+func (b *batch) add(s *reconcile.Step, record ccmail.Record) {
+	b.steps = append(b.steps, s)
+	b.records = append(b.records, record)
+}
+
+// importBatch writes the file, has it imported and notes what became of every
+// record. The file does not stay in the Import folder, so that it is never
+// imported twice (Q223772). An interrupted cycle lets IMPORT finish: one that
+// is killed while it writes may leave a damaged post office, and nobody knows
+// what it took. Its time limit holds.
+func (r *run) importBatch(ctx context.Context, b batch) (string, error) {
+	if len(b.records) == 0 {
+		return "nothing to do", nil
+	}
+	po, store := r.connector.PostOffice, r.connector.Store
+	file, err := store.WriteImport(b.file, b.records, ccmail.Options{CodePage: po.CodePage, Dialect: po.Dialect})
+	if err != nil {
+		return "", err
+	}
+	refused, err := b.program(context.WithoutCancel(ctx), file)
+	if err != nil {
+		r.programFailed(err)
+		for _, s := range b.steps {
+			s.Outcome, s.Error = reconcile.Failed, "IMPORT failed, so whether it took this entry is not known; the next cycle sees"
+		}
+		return "", errors.Join(err, store.Quarantine(b.file))
+	}
+	if len(refused) > 0 {
+		r.trace.event(Warning, eventRefused, fmt.Sprintf("IMPORT refused %s of %s", count(len(refused), "entry", "entries"), b.file))
+	} else {
+		r.trace.event(Info, eventImported, "IMPORT of "+b.file+" completed")
+	}
+	account := r.outcomes(b, refused)
+	return account.String(), store.Finish(b.file)
+}
+
+// outcomes notes what became of the steps of a batch. A refusal that belongs
+// to none of them leaves open which one it was about, so none of the others is
+// called done.
+func (r *run) outcomes(b batch, refused []ccmail.Refused) progress {
+	reasons := map[string]string{}
+	for _, record := range refused {
+		reasons[reconcile.Fold(record.Record.Name)] = record.Reason
+	}
+	var failed []*reconcile.Step
+	var rest []*reconcile.Step
+	for _, s := range b.steps {
+		if reason, is := reasons[reconcile.Fold(s.Name)]; is {
+			delete(reasons, reconcile.Fold(s.Name))
+			r.failed(s, "IMPORT refused the entry: "+reason)
+			failed = append(failed, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	for _, s := range rest {
+		if s.Outcome = reconcile.Done; len(reasons) > 0 {
+			r.failed(s, fmt.Sprintf("IMPORT refused something that is not this file's (%s), so whether it took this entry is not known; the next cycle sees",
+				strings.Join(slices.Sorted(maps.Values(reasons)), ", ")))
+		}
+	}
+	account := progress{}
+	for _, s := range slices.Concat(failed, rest) {
+		account.count(*s)
+	}
+	return account
+}
+
+func recordsByName(records []ccmail.Record) map[string]ccmail.Record {
+	byName := make(map[string]ccmail.Record, len(records))
+	for _, record := range records {
+		byName[reconcile.Fold(record.Name)] = record
+	}
+	return byName
+}
+
+func recordOf(row reconcile.Row) ccmail.Record {
+	return ccmail.Record{Name: row.Name, Location: ccmail.Location(row.Location), Address: row.Address(), Comment: row.Comment}
+}
+
+// updateUsers carries out the plan for custom recipients of users, and what
+// has to go or change before, because they take its name or address (step 9).
+func (r *run) updateUsers(ctx context.Context) (string, error) {
+	return r.updateExchange(ctx, 0, r.usersEnd())
+}
+
+// updateListsAndBoards carries out the rest of the plan: custom recipients of
+// mailing lists and bulletin boards (step 10).
+func (r *run) updateListsAndBoards(ctx context.Context) (string, error) {
+	return r.updateExchange(ctx, r.usersEnd(), len(r.report.ToExchange))
+}
+
+// usersEnd is the place in the plan after the last step that writes a user.
+func (r *run) usersEnd() int {
+	for i := len(r.report.ToExchange); i > 0; i-- {
+		if r.report.ToExchange[i-1].Kind == reconcile.User && len(r.requests[i-1]) > 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// updateExchange carries out a part of the plan. An interrupted cycle ends
+// between two entries: a request that is cut off may have been carried out or
+// not.
+func (r *run) updateExchange(ctx context.Context, from, to int) (string, error) {
+	account := progress{}
+	for i := from; i < to; i++ {
+		s := &r.report.ToExchange[i]
+		if len(r.requests[i]) == 0 {
+			continue
+		}
+		if err := interrupted(ctx); err != nil {
+			return account.String(), err
+		}
+		if err := r.updateRecipient(context.WithoutCancel(ctx), s, r.requests[i]); err != nil {
+			return account.String(), err
+		}
+		account.count(*s)
+	}
+	return account.String(), nil
+}
+
+// updateRecipient sends the requests of one step. An entry that the server
+// refuses is the step's outcome; a connection that is gone is an error.
+func (r *run) updateRecipient(ctx context.Context, s *reconcile.Step, requests []ldapsrc.Change) error {
+	for _, dn := range s.Needs {
+		if !r.freed[reconcile.Fold(dn)] {
+			s.Outcome, s.Error = reconcile.Held, fmt.Sprintf("it takes a name or an address of %s, which was not changed", dn)
+			r.trace.event(Warning, 0, fmt.Sprintf("%s %s %s held: %s", s.Op, s.Kind, s.Name, s.Error))
+			return nil
+		}
+	}
+	for _, request := range requests {
+		if err := r.conn.Apply(ctx, request); err != nil {
+			r.failed(s, err.Error())
+			return lost(err)
+		}
+	}
+	s.Outcome = reconcile.Done
+	r.freed[reconcile.Fold(s.DN)] = true
+	return nil
+}
+
+// lost returns the error when the server did not answer: it then fails for
+// every other entry too, and what became of this one is not known.
+func lost(err error) error {
+	var answer *ldapsrc.Error
+	if errors.As(err, &answer) && answer.Code == 0 {
+		return err
+	}
+	return nil
+}
+
+func (r *run) failed(s *reconcile.Step, reason string) {
+	s.Outcome, s.Error = reconcile.Failed, reason
+	r.trace.event(Warning, s.Event, fmt.Sprintf("%s %s %s failed: %s", s.Op, s.Kind, s.Name, reason))
+}
+
+// progress counts outcomes for the account of a step.
+type progress struct{ done, failed, held int }
+
+func (p *progress) count(s reconcile.Step) {
+	switch s.Outcome {
+	case reconcile.Done:
+		p.done++
+	case reconcile.Failed:
+		p.failed++
+	case reconcile.Held:
+		p.held++
+	}
+}
+
+func (p progress) String() string {
+	if p == (progress{}) {
+		return "nothing to do"
+	}
+	text := fmt.Sprintf("%d done", p.done)
+	if p.failed > 0 {
+		text += fmt.Sprintf(", %d refused", p.failed)
+	}
+	if p.held > 0 {
+		text += fmt.Sprintf(", %d held", p.held)
+	}
+	return text
+}
