@@ -15,8 +15,7 @@ import (
 // Store is the folder CCMCDATA with the files of a connector (DOC, Q202178):
 // Export and Import for the cycle that runs, Export.bak and Import.bak for
 // the files of the last one. Nothing in it is ever deleted; a file is
-// overwritten only by a newer one of the same role. A Store is not locked:
-// the caller lets one cycle run at a time.
+// overwritten only by a newer one of the same role. Lock keeps cycles apart.
 type Store struct{ Dir string }
 
 // ExportFolder is where EXPORT writes.

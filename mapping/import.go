@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -308,6 +309,10 @@ func directoryName(connector, key string) string {
 // want records a recipient, unless Exchange cannot hold it. Its alias becomes
 // the first proposal.
 func (im *importer) want(e reconcile.Recipient) {
+	if strings.ContainsFunc(e.Target+e.DisplayName, unicode.IsControl) {
+		im.refuse(e.Kind, e.Name, e.Target, "its name has control characters; take them out in cc:Mail", 0)
+		return
+	}
 	for _, limit := range []struct {
 		what, value string
 		most        int // documented: K259060; 5.1 and 5.3 of the SDK for notes

@@ -273,3 +273,21 @@ func checkUnique(t *rapid.T, result ImportResult, rows []reconcile.Row) {
 		}
 	}
 }
+
+// A name that upsets terminals and address books must not spread.
+func TestImportRefusesControlCharacters(t *testing.T) {
+	t.Parallel()
+	rules, err := Compile(Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := rules.Import(
+		[]reconcile.Row{
+			{Name: "Quist, \x1bMarta", Location: "L", PostOffice: "NORTHHUB"},
+			{Name: "Okafor, Ben", Location: "L", PostOffice: "NORTHHUB", Comment: "a tab\tin the comment"},
+		},
+		nil, []ccmail.Board{{Title: "So\x07cial"}}, ImportScope{Connector: "hq", Container: "o=Contoso"})
+	if len(result.Wanted) != 1 || result.Wanted[0].Name != "Okafor, Ben" || len(result.Refused) != 2 {
+		t.Errorf("wanted %+v, refused %+v", result.Wanted, result.Refused)
+	}
+}

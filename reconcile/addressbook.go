@@ -11,10 +11,11 @@ import (
 type addressBook struct {
 	holders map[string][]string // address, alias or DN key -> DNs that hold it
 	freed   map[string][]string // the same, for what this plan takes from an entry
+	held    map[string]int      // first proposal of an alias -> how many proposals in a row are held
 }
 
 func newAddressBook() *addressBook {
-	return &addressBook{holders: map[string][]string{}, freed: map[string][]string{}}
+	return &addressBook{holders: map[string][]string{}, freed: map[string][]string{}, held: map[string]int{}}
 }
 
 // addresses returns the keys of all addresses of a recipient, each once.
@@ -95,17 +96,23 @@ func (b *addressBook) needs(keys []string, self string) []string {
 // rivals, and a template that does not vary ends it sooner.
 const maxNames = 10_000
 
-// freeNames returns the first proposal whose alias and addresses are free.
+// freeNames returns the first proposal whose alias and addresses are free. It
+// is called after everything that frees names, so that what was found held
+// stays so and many people of one name need not be counted again for each.
 func (b *addressBook) freeNames(w WantedRecipient) (names Names, conflict string) {
 	previous := Names{}
-	for n := 1; n <= maxNames; n++ {
+	first := aliasKey(w.Names(1).Alias)
+	for n := b.held[first] + 1; n <= maxNames; n++ {
 		names = w.Names(n)
 		_, aliasHeld := b.heldBy(aliasKey(names.Alias), "")
+		if aliasHeld && n == b.held[first]+1 {
+			b.held[first] = n
+		}
 		conflict = b.holder(addresses(Recipient{Proxies: names.Proxies}), "")
 		if !aliasHeld && conflict == "" {
 			return names, ""
 		}
-		if n > 1 && conflict != "" && slices.Equal(previous.Proxies, names.Proxies) {
+		if conflict != "" && slices.Equal(previous.Proxies, names.Proxies) {
 			return Names{}, conflict + "; its addresses do not vary with the alias"
 		}
 		previous = names

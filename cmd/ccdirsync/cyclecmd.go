@@ -114,9 +114,9 @@ func (s surroundings) cycles(ctx context.Context, cmd *cobra.Command, names []st
 func (s surroundings) oneCycle(ctx context.Context, log logSettings, c cycle.Connector, o cycleOptions) exitCode {
 	report, err := s.watchedCycle(ctx, log, c, o)
 	code := codeOf(err)
-	// A report without an ID is one of a cycle that ended before it had a
-	// plan; there is nothing to show.
-	if report.ID == "" {
+	// Without a plan there is nothing to show to people; a program that reads
+	// the report wants its object all the same.
+	if report.ID == "" && o.output != "json" {
 		return code
 	}
 	if err := s.print(report, o); err != nil {
@@ -144,6 +144,7 @@ func (s surroundings) watchedCycle(ctx context.Context, log logSettings, c cycle
 	}
 	report, err := carryOut(ctx, c, show.trace())
 	if err != nil {
+		report.Error = err.Error()
 		show.failed(err)
 	}
 	return report, err

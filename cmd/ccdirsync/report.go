@@ -25,6 +25,9 @@ func printText(w io.Writer, report cycle.Report) error {
 	t.line("connector %s, plan %s", report.Connector, report.ID)
 	t.line("read: directory entries %d (Exchange's %d, cc:Mail's %d), lists %d, boards %d, recipients %d",
 		c.DirectoryEntries, c.ExchangeEntries, c.CCMailEntries, c.Lists, c.Boards, c.Recipients)
+	if c.NotOurs > 0 {
+		t.line("not ours in the import container, never touched: %d", c.NotOurs)
+	}
 	t.direction("to cc:Mail", c.ToCCMail, report.ToCCMail)
 	t.direction("to Exchange", c.ToExchange, report.ToExchange)
 	for _, warning := range report.Warnings {

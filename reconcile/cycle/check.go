@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-
-	"ccdirsync/mapping"
-	"ccdirsync/reconcile"
 )
 
 // Finding is the result of one check.
@@ -77,7 +74,12 @@ func (ch *checker) postOffice(ctx context.Context) {
 		check string
 		step  func(context.Context) (string, error)
 	}{
-		{"directory file", ch.readDirectory}, {"lists file", ch.readLists}, {"boards file", ch.readBoards},
+		{"directory file", func(context.Context) (string, error) {
+			err := ch.readRecords()
+			return count(len(ch.directory), "entry", "entries"), err
+		}},
+		{"lists file", ch.readLists},
+		{"boards file", ch.readBoards},
 	} {
 		account, err := read.step(ctx)
 		ch.found(read.check, account, err)
@@ -88,10 +90,7 @@ func (ch *checker) postOffice(ctx context.Context) {
 	if ch.directory == nil {
 		return
 	}
-	rows := mapping.Rows(ch.directory, ch.connector.PostOffice.Name)
-	owner := ch.connector.Exchange.Owner
-	_, err := reconcile.NewOwnership(owner, rows)
-	ch.found("ownership", fmt.Sprintf("the post office entry of %s is this connector's or not there yet", owner.Site), err)
+	ch.found("ownership", fmt.Sprintf("the post office entry of %s is this connector's or not there yet", ch.connector.Exchange.Owner.Site), ch.findOwners())
 }
 
 // exchange connects, looks for everything the configuration names, and tests

@@ -14,15 +14,10 @@ import (
 // compare makes the plan of both directions and has the guards judge it
 // (step 6).
 func (r *run) compare(context.Context) (string, error) {
-	rows := mapping.Rows(r.directory, r.connector.PostOffice.Name)
-	ownership, err := reconcile.NewOwnership(r.connector.Exchange.Owner, rows)
-	if err != nil {
-		return "", err
-	}
-	r.compareCCMail(ownership, rows)
-	r.compareExchange(ownership, rows)
+	r.compareCCMail()
+	r.compareExchange()
 	r.describe()
-	r.countAll(ownership, rows)
+	r.countSteps()
 	plan := &r.report.Plan
 	plan.Guards = reconcile.Judge(r.connector.Limits, r.toCCMail, r.toExchange)
 	if err := plan.Identify(); err != nil {
@@ -51,7 +46,7 @@ func writes(n reconcile.StepCounts) string {
 	return count(n.Add+n.Delete+n.Replace+n.Modify+n.Adopt, "change", "changes")
 }
 
-func (r *run) compareCCMail(ownership reconcile.Ownership, rows []reconcile.Row) {
+func (r *run) compareCCMail() {
 	export := r.connector.Exchange.Export
 	if export == nil || len(export.Containers) == 0 {
 		return
@@ -67,19 +62,19 @@ func (r *run) compareCCMail(ownership reconcile.Ownership, rows []reconcile.Row)
 		titles[i] = l.Title
 	}
 	r.toCCMail = reconcile.PlanCCMail(reconcile.CCMailInput{
-		Ownership: ownership, Rows: rows, Lists: titles,
+		Ownership: r.ownership, Rows: r.rows, Lists: titles,
 		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
 		CompareComment: r.connector.CompareComment,
 	})
 }
 
-func (r *run) compareExchange(ownership reconcile.Ownership, rows []reconcile.Row) {
+func (r *run) compareExchange() {
 	settings := r.connector.Exchange.Import
 	if settings == nil || settings.Container == "" {
 		return
 	}
-	result := r.connector.Rules.Import(rows, r.lists, r.boards, mapping.ImportScope{
-		Connector: r.connector.Name, Container: settings.Container, ExchangePostOffices: ownership.ExchangePostOffices(),
+	result := r.connector.Rules.Import(r.rows, r.lists, r.boards, mapping.ImportScope{
+		Connector: r.connector.Name, Container: settings.Container, ExchangePostOffices: r.ownership.ExchangePostOffices(),
 	})
 	present := r.present()
 	there := map[string]bool{}
@@ -110,24 +105,15 @@ func (r *run) present() []ldapsrc.Recipient {
 	return present
 }
 
-// countAll fills the counts of the plan.
-func (r *run) countAll(ownership reconcile.Ownership, rows []reconcile.Row) {
-	counts := reconcile.Counts{
-		DirectoryEntries: len(rows), Lists: len(r.lists), Boards: len(r.boards), Recipients: len(r.recipients),
-		ToCCMail: r.toCCMail.CountSteps(), ToExchange: r.toExchange.CountSteps(),
-	}
-	for _, row := range rows {
-		if ownership.Owns(row) {
-			counts.ExchangeEntries++
-		}
-	}
-	counts.CCMailEntries = counts.DirectoryEntries - counts.ExchangeEntries
+// countSteps puts into the counts of the plan what the steps are.
+func (r *run) countSteps() {
+	counts := &r.report.Counts
+	counts.ToCCMail, counts.ToExchange = r.toCCMail.CountSteps(), r.toExchange.CountSteps()
 	for _, recipient := range r.present() {
 		if reconcile.Fold(recipient.ImportedFrom) != reconcile.Fold(r.connector.Name) {
 			counts.NotOurs++
 		}
 	}
-	r.report.Counts = counts
 }
 
 // tellRefusals puts what was refused or held into the log.

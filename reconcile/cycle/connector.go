@@ -97,6 +97,9 @@ const (
 type Report struct {
 	reconcile.Plan
 	Warnings []string `json:"warnings,omitempty"` // oddities that did not stop the cycle
+	// Error is what ended the cycle early, empty when nothing did. A report
+	// without a plan ID is one of a cycle that ended before it had a plan.
+	Error string `json:"error,omitempty"`
 	// Changes are the LDAP requests of the plan, in the order in which a run
 	// sends them.
 	Changes []ldapsrc.Change `json:"-"`

@@ -28,14 +28,15 @@ func Plan(ctx context.Context, c Connector, trace Trace) (Report, error) {
 // been done by then has its outcome in the report.
 func Run(ctx context.Context, c Connector, trace Trace) (Report, error) {
 	r := newRun(c, trace, c.Store.ExportFolder())
-	if err := r.prepareStore(); err != nil {
+	unlock, err := r.takeStore()
+	if err != nil {
 		return r.report, fmt.Errorf("connector %s: %w", c.Name, err)
 	}
-	err := r.cycle(ctx, r.steps())
+	err = r.cycle(ctx, r.steps())
 	if err != nil {
 		r.endEarly(err)
 	}
-	return r.report, errors.Join(err, r.close())
+	return r.report, errors.Join(err, r.close(), unlock())
 }
 
 // run is one cycle under way.
@@ -48,6 +49,8 @@ type run struct {
 
 	// What the reading steps found.
 	directory  []ccmail.Record
+	rows       []reconcile.Row // the same, as the model has them
+	ownership  reconcile.Ownership
 	lists      []ccmail.List
 	boards     []ccmail.Board
 	recipients []ldapsrc.Recipient
@@ -59,7 +62,9 @@ type run struct {
 
 func newRun(c Connector, trace Trace, exportFolder string) *run {
 	r := &run{connector: c, trace: trace, exportFolder: exportFolder, freed: map[string]bool{}}
-	r.report.Connector = c.Name
+	r.report.Plan = reconcile.Plan{
+		Connector: c.Name, ToCCMail: []reconcile.Step{}, ToExchange: []reconcile.Step{}, Guards: []reconcile.Guard{},
+	}
 	return r
 }
 

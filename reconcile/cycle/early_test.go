@@ -280,3 +280,33 @@ func TestStoreUnusable(t *testing.T) {
 		t.Errorf("plan %q, %v", report.ID, err)
 	}
 }
+
+// A second cycle on the same store ends before it has touched anything; a plan
+// works beside a cycle.
+func TestOneCycleAtATime(t *testing.T) {
+	t.Parallel()
+	directory, c := world(t)
+	if err := c.Store.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := c.Store.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := directory.Writes()
+	if _, err = cycle.Run(t.Context(), c, cycle.Trace{}); !errors.Is(err, ccmail.ErrLocked) {
+		t.Errorf("the second cycle ended with %v", err)
+	}
+	wantEmpty(t, c.Store.ExportFolder())
+	if n := directory.Writes() - before; n != 0 {
+		t.Errorf("%d writes to the directory", n)
+	}
+	plan, err := cycle.Plan(t.Context(), c, cycle.Trace{})
+	if err != nil || !plan.Writes() {
+		t.Errorf("a plan beside a cycle: %v", err)
+	}
+	if err = unlock(); err != nil {
+		t.Fatal(err)
+	}
+	run(t, c, reconcile.StepCounts{Add: 3}, reconcile.StepCounts{Add: 4})
+}

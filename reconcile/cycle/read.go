@@ -7,14 +7,20 @@ import (
 
 	"ccdirsync/ccmail"
 	"ccdirsync/ldapsrc"
+	"ccdirsync/mapping"
+	"ccdirsync/reconcile"
 )
 
-// prepareStore makes the folders of the store, and puts aside what an earlier
-// cycle left there, so that no old file is taken for a fresh one.
-func (r *run) prepareStore() error {
+// takeStore makes the folders of the store, keeps other cycles out of it, and
+// puts aside what an earlier one left there, so that no old file is taken for a
+// fresh one.
+func (r *run) takeStore() (unlock func() error, err error) {
 	store := r.connector.Store
-	if err := store.Prepare(); err != nil {
-		return err
+	if err = store.Prepare(); err != nil {
+		return nil, err
+	}
+	if unlock, err = store.Lock(); err != nil {
+		return nil, err
 	}
 	moved, err := store.SetAside()
 	for _, m := range moved {
@@ -22,7 +28,10 @@ func (r *run) prepareStore() error {
 			r.warn(fmt.Sprintf("left over from an earlier cycle: %s was moved to %s", m.From, m.To))
 		}
 	}
-	return err
+	if err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return unlock, nil
 }
 
 // exportPostOffice has the three files written (step 1).
@@ -45,19 +54,49 @@ func (r *run) programFailed(err error) {
 	}
 }
 
-// readDirectory reads CCMDIR.EXP (step 2).
+// readDirectory reads CCMDIR.EXP and tells Exchange's entries from cc:Mail's
+// own (step 2).
 func (r *run) readDirectory(context.Context) (string, error) {
+	if err := r.readRecords(); err != nil {
+		return "", err
+	}
+	if err := r.findOwners(); err != nil {
+		return "", err
+	}
+	counts := r.report.Counts
+	return fmt.Sprintf("%s, %d of Exchange and %d of cc:Mail",
+		count(counts.DirectoryEntries, "entry", "entries"), counts.ExchangeEntries, counts.CCMailEntries), nil
+}
+
+func (r *run) readRecords() error {
 	records, warnings, err := r.connector.PostOffice.ReadDirectory(r.exportFolder)
 	r.warnOf(warnings)
 	r.directory = records
-	return count(len(records), "entry", "entries"), r.unreadable(err)
+	r.rows = mapping.Rows(records, r.connector.PostOffice.Name)
+	return r.unreadable(err)
+}
+
+// findOwners counts whose the entries are. It fails when that cannot be told.
+func (r *run) findOwners() (err error) {
+	if r.ownership, err = reconcile.NewOwnership(r.connector.Exchange.Owner, r.rows); err != nil {
+		return err
+	}
+	counts := &r.report.Counts
+	counts.DirectoryEntries = len(r.rows)
+	for _, row := range r.rows {
+		if r.ownership.Owns(row) {
+			counts.ExchangeEntries++
+		}
+	}
+	counts.CCMailEntries = counts.DirectoryEntries - counts.ExchangeEntries
+	return nil
 }
 
 // readLists reads CCMLIST.EXP (step 3).
 func (r *run) readLists(context.Context) (string, error) {
 	lists, warnings, err := r.connector.PostOffice.ReadLists(r.exportFolder)
 	r.warnOf(warnings)
-	r.lists = lists
+	r.lists, r.report.Counts.Lists = lists, len(lists)
 	return count(len(lists), "list", "lists"), r.unreadable(err)
 }
 
@@ -65,7 +104,7 @@ func (r *run) readLists(context.Context) (string, error) {
 func (r *run) readBoards(context.Context) (string, error) {
 	boards, warnings, err := r.connector.PostOffice.ReadBoards(r.exportFolder)
 	r.warnOf(warnings)
-	r.boards = boards
+	r.boards, r.report.Counts.Boards = boards, len(boards)
 	return count(len(boards), "board", "boards"), r.unreadable(err)
 }
 
@@ -121,6 +160,7 @@ func (r *run) readExchange(ctx context.Context) (string, error) {
 			}
 		}
 	}
+	r.report.Counts.Recipients = len(r.recipients)
 	return count(len(r.recipients), "recipient", "recipients"), nil
 }
 

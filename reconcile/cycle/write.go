@@ -196,7 +196,11 @@ func (r *run) updateRecipient(ctx context.Context, s *reconcile.Step, requests [
 		}
 	}
 	for _, request := range requests {
-		if err := r.conn.Apply(ctx, request); err != nil {
+		err := r.conn.Apply(ctx, request)
+		if request.Type == ldapsrc.DeleteEntry && errors.Is(err, ldapsrc.ErrNoSuchObject) {
+			err = nil // somebody else was faster
+		}
+		if err != nil {
 			r.failed(s, err.Error())
 			return lost(err)
 		}

@@ -20,6 +20,7 @@ type (
 		ToExchange *[]stepJSON                `json:"to_exchange"`
 		Guards     *[]guardJSON               `json:"guards"`
 		Warnings   []string                   `json:"warnings"`
+		Error      string                     `json:"error"`
 	}
 	stepJSON struct {
 		Op      string       `json:"op"`
@@ -64,6 +65,15 @@ func (c *call) checkReports() error {
 
 var planID = regexp.MustCompile(`^[0-9a-f]{12}$`)
 
+// planIDFits reports whether there is a plan ID, which a cycle that ended
+// before it had a plan leaves empty.
+func (r reportJSON) planIDFits() bool {
+	if r.PlanID == nil {
+		return false
+	}
+	return planID.MatchString(*r.PlanID) || *r.PlanID == "" && r.Error != ""
+}
+
 func checkReport(line, connector string) error {
 	var r reportJSON
 	decoder := json.NewDecoder(strings.NewReader(line))
@@ -76,8 +86,8 @@ func checkReport(line, connector string) error {
 		return errors.New("there is more than one object")
 	case r.Connector == nil || *r.Connector != connector:
 		return fmt.Errorf("connector is not %q", connector)
-	case r.PlanID == nil || !planID.MatchString(*r.PlanID):
-		return errors.New("plan_id is not of twelve hexadecimal digits")
+	case !r.planIDFits():
+		return errors.New("plan_id is not of twelve hexadecimal digits, nor empty with an error")
 	case r.Counts == nil, r.ToCCMail == nil, r.ToExchange == nil, r.Guards == nil:
 		return errors.New("one of counts, to_ccmail, to_exchange, guards is missing")
 	}
