@@ -3,13 +3,14 @@ package ccmail
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
 )
 
-// lockFile is the file of a Store that whoever uses it holds locked. It stays
-// when the lock is gone.
+// lockFile is the file of a Store that whoever uses it holds locked. It says
+// who that is, and stays when the lock is gone.
 const lockFile = ".lock"
 
 // ErrLocked is found by errors.Is when another process uses a Store.
@@ -28,7 +29,11 @@ func (s Store) Lock() (unlock func() error, err error) {
 	}
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = ErrLocked
+		holder, _ := io.ReadAll(file)
+		err = fmt.Errorf("%w (%s)", ErrLocked, holder)
+	}
+	if err == nil {
+		err = sign(file)
 	}
 	if err != nil {
 		return fail(errors.Join(err, file.Close()))
@@ -38,4 +43,16 @@ func (s Store) Lock() (unlock func() error, err error) {
 		// the file open too, until it has begun.
 		return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 	}, nil
+}
+
+// sign writes into a lock file who holds it.
+func sign(file *os.File) error {
+	host, err := os.Hostname()
+	if err == nil {
+		err = file.Truncate(0)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(file, "process %d on %s", os.Getpid(), host)
+	}
+	return err
 }

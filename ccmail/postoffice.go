@@ -104,8 +104,10 @@ func readExport[T any](
 	return read(f, po.options(path))
 }
 
-func (po PostOffice) options(file string) Options {
-	return Options{File: file, CodePage: po.CodePage, Dialect: po.Dialect}
+// options leaves the folder out of positions: it is often a temporary one, and
+// messages are to be the same in every run.
+func (po PostOffice) options(path string) Options {
+	return Options{File: filepath.Base(path), CodePage: po.CodePage, Dialect: po.Dialect}
 }
 
 // ImportDelete runs IMPORT with a file of entries to delete and returns those

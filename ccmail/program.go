@@ -33,12 +33,16 @@ type Programs struct {
 
 var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
 
-// Validate reports every command that is missing or has a placeholder that
-// is not known.
+// Validate reports every command that is missing, has a placeholder that is
+// not known or has no place for the file.
 func (p Programs) Validate() error {
 	var problems []error
 	for _, c := range p.commands() {
-		if err := validateCommand(c.command); err != nil {
+		err := validateCommand(c.command)
+		if err == nil && !strings.Contains(strings.Join(c.command[1:], " "), "{file}") {
+			err = errors.New("no argument holds {file}, the place for the file's path")
+		}
+		if err != nil {
 			problems = append(problems, fmt.Errorf("programs.%s: %w", c.name, err))
 		}
 	}
@@ -114,8 +118,10 @@ type job struct {
 }
 
 // run runs a program to its end and returns nil for result code 0, else a
-// *ProgramError. When the time is over or ctx ends, the program is killed
-// together with everything that it started.
+// *ProgramError. When the time is over or ctx ends, the program is killed.
+// Whatever it started is killed then or after its end; that something was left
+// to be killed is an error when the program did its work, for it may have been
+// part of that.
 func (po PostOffice) run(ctx context.Context, j job) error {
 	failed := &ProgramError{Program: j.program, What: j.what, Code: noCode, Event: event(j.program, noCode)}
 	if err := validateCommand(j.command); err != nil {
@@ -139,13 +145,13 @@ func (po PostOffice) run(ctx context.Context, j job) error {
 	var out console
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = outputGrace
-	runInGroup(cmd)
-	if err = cmd.Run(); err == nil {
+	left, err := runInGroup(cmd)
+	if err == nil && !left {
 		return nil
 	}
 	failed.Output = po.show(out)
-	if errors.Is(err, exec.ErrWaitDelay) {
-		_ = cmd.Cancel() // the program itself has ended; this is for what it left
+	if left && (err == nil || cmd.ProcessState.ExitCode() == codeSomeRefused) {
+		err = exec.ErrWaitDelay
 	}
 	failed.ended(err, context.Cause(ctx), limit)
 	return failed
@@ -162,7 +168,7 @@ func (e *ProgramError) ended(err, cause error, limit time.Duration) {
 		e.Meaning, e.Err = "was ended before it finished", cause
 	case errors.Is(err, exec.ErrWaitDelay):
 		e.Meaning = "ended but left another program running, which was ended"
-		e.Advice, e.Err = "let it wait for what it starts", err
+		e.Advice = "let it wait for what it starts"
 	case errors.As(err, &exit) && exit.Exited():
 		e.Code = exit.ExitCode()
 		e.Event = event(e.Program, e.Code)

@@ -71,6 +71,19 @@ func program(args []string) error {
 			child := exec.Command(os.Args[0], "-program", "hold="+value)
 			child.Stdout = os.Stdout
 			err = child.Start()
+		case "quiet": // starts another program that shares nothing but the named pipe
+			child := exec.Command(os.Args[0], "-program", "hang")
+			var pipe *os.File
+			if pipe, err = os.OpenFile(value, os.O_WRONLY, 0); err == nil {
+				child.Stdout = pipe
+				err = child.Start()
+			}
+		case "follow": // starts another program that ends when this one has ended
+			child := exec.Command(os.Args[0], "-program", "input")
+			child.Stdout = os.Stdout
+			if _, err = child.StdinPipe(); err == nil {
+				err = child.Start()
+			}
 		case "hold": // tells through a named pipe that it lives, then does not end
 			var pipe *os.File
 			if pipe, err = os.OpenFile(value, os.O_WRONLY, 0); err == nil {
@@ -144,12 +157,17 @@ func TestValidatePrograms(t *testing.T) {
 	all.ExportBoards = []string{""}
 	all.ImportDelete = []string{"import", "/N{user}"}
 	all.ImportAdd = []string{"import{password}"}
+	all.ExportDirectory = []string{"{file}", "/DIRECTORY"}
 	err := all.Validate()
 	wantError(t, err, "programs.export_lists: no program is set", "programs.export_boards: no program is set",
 		`programs.import_delete: unknown placeholder {user} in "/N{user}"; known are: {name}, {password}, {path}, {file}, {prop}`,
-		"programs.import_add: the program's name cannot hold {password}")
-	if strings.Contains(err.Error(), "export_directory") {
-		t.Errorf("%v names a good command", err)
+		"programs.import_add: the program's name cannot hold {password}",
+		"programs.export_directory: no argument holds {file}")
+	all.ExportLists, all.ExportBoards, all.ImportDelete, all.ImportAdd = good, good, good, []string{"import", "/@"}
+	all.ExportDirectory = good
+	want := `programs.import_add: no argument holds {file}, the place for the file's path`
+	if err = all.Validate(); err == nil || err.Error() != want {
+		t.Errorf("%v, want only %s", err, want)
 	}
 }
 
@@ -181,7 +199,7 @@ func TestResultCodes(t *testing.T) {
 		{2, 69, 60, "check the switches"},
 		{3, 70, 61, "check the name, the password and the path"},
 		{4, 71, 62, "run again later; if that does not help, look for a file CCPODOWN"},
-		{5, 72, 63, ".UND"},
+		{5, 72, 63, "result code 5, which is documented for IMPORT only; see what it said"},
 		{6, 65, 59, "unknown result code 6"},
 	} {
 		t.Run(strconv.Itoa(c.code), func(t *testing.T) {
@@ -463,6 +481,57 @@ func TestProgramThatLeavesAnotherRunning(t *testing.T) {
 	wantError(t, <-errs, "ended but left another program running, which was ended")
 	if got := <-child; got != "EOF" {
 		t.Errorf("the child says %q, want its end", got)
+	}
+}
+
+// Whatever the result code, and whether or not the console is shared, nothing
+// goes on beside the cycle.
+func TestNothingGoesOnAfterAProgram(t *testing.T) {
+	t.Parallel()
+	const left = "ended but left another program running, which was ended"
+	for name, c := range map[string]struct {
+		steps []string
+		want  string
+		code  int
+	}{
+		"success":                         {[]string{"quiet="}, left, -1},
+		"some refused":                    {[]string{"quiet=", "exit=5"}, left, -1},
+		"some refused, console is shared": {[]string{"child=", "exit=5"}, left, -1},
+		"failed":                          {[]string{"quiet=", "exit=4"}, "result code 4", 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path, child := named(t)
+			c.steps[0] += path
+			po, file := importer(t, c.steps...)
+			errs := make(chan error, 1)
+			go func() {
+				_, err := po.ImportAdd(t.Context(), file)
+				errs <- err
+			}()
+			for got := range child {
+				if got != "alive\n" && got != "EOF" {
+					t.Fatal(got)
+				}
+			}
+			err := <-errs
+			wantError(t, err, c.want)
+			if failed := programError(t, err); failed.Code != c.code {
+				t.Errorf("%#v", failed)
+			}
+		})
+	}
+}
+
+// What ends by itself right after the program, such as the end of a pipe
+// line, is no error.
+func TestWhatEndsWithAProgramIsFine(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		po, file := importer(t, "follow")
+		if _, err := po.ImportAdd(t.Context(), file); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -14,6 +14,11 @@ type Options struct {
 	File     string
 	CodePage CodePage
 	Dialect  Dialect
+	// AsRead is for writing records that came from cc:Mail itself, such as
+	// those to delete. They may have any location, values that fill a line
+	// (4090 bytes) and control characters; only what a line cannot hold is
+	// refused.
+	AsRead bool
 }
 
 // ErrNoRecords is wrapped by the error for a directory file without an entry.

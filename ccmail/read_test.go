@@ -111,10 +111,6 @@ func TestReadDirectoryWarnings(t *testing.T) {
 			entry + "Name: Weber\nLocn: L\nAddr:\nCmts:\n" + entry, 2,
 			[]string{`CCMDIR.EXP:9:1: "Quist" repeats line 1 and is dropped`},
 		},
-		"text after the end mark": {
-			entry + "\x1aName: Weber\r\n", 1,
-			[]string{"CCMDIR.EXP:5:1: 10 bytes after the end-of-file mark 0x1A are ignored"},
-		},
 		"hidden entries of automatic directory exchange are entries": {
 			"Name: ~ADE_Mailbox\nLocn: p\nAddr: HUB\nCmts:\nName: ##directory updates\nLocn: L\nAddr:\nCmts:\n", 2, nil,
 		},
@@ -152,6 +148,10 @@ func TestReadDirectoryErrors(t *testing.T) {
 		},
 		"cut off in a line, with an end mark": {
 			"437", "Name: Quist\r\nLocn: r\r\nAddr:\r\nCmts: Roo\x1a", "CCMDIR.EXP:4:10: the last line has no line end",
+		},
+		"text after the end mark": {
+			"437", crlf(sample) + "\x1a\x1a\x00Name: Zola\r\n",
+			"CCMDIR.EXP:17:1: text follows the end-of-file mark 0x1A, so the file is not one whole export; export the file again",
 		},
 		"cut off between lines": {
 			"437", "Name: Quist\r\nLocn: r\r\n",

@@ -98,6 +98,9 @@ func explain(program string, code int) (meaning, advice string) {
 		meaning = "found the post office locked or shut down"
 		advice = "run again later; if that does not help, look for a file CCPODOWN in the post office's folder"
 	case codeSomeRefused:
+		if program == programExport {
+			return "ended with result code 5, which is documented for IMPORT only", "see what it said"
+		}
 		meaning, advice = "refused some entries", "read the .UND file beside the file"
 	default:
 		return fmt.Sprintf("ended with the unknown result code %d", code), "see what it said"

@@ -49,7 +49,7 @@ const (
 )
 
 // scanner cuts a file into lines that end in CR LF, LF or CR. A file ends at
-// a 0x1A; what follows is not read (OURS).
+// a 0x1A; only padding may follow (OURS).
 type scanner struct {
 	r    *bufio.Reader
 	file string
@@ -101,7 +101,7 @@ func (s *scanner) next() bool {
 			}
 			return true
 		case c == ctrlZ:
-			return s.end() || s.skipTail()
+			return s.end() || s.skipPadding()
 		case len(s.text) == maxLine:
 			s.fail(maxLine+1, hintNotAnExport, "the line is longer than %d bytes", maxLine)
 			return false
@@ -119,10 +119,10 @@ func (s *scanner) end() bool {
 	return len(s.text) > 0 && s.err == nil
 }
 
-// skipTail reads what follows a 0x1A. DOS programs fill up a file with more
-// of them or with zeros; anything else gets a warning. There is no line in it.
-func (s *scanner) skipTail() bool {
-	tail := 0
+// skipPadding reads what follows a 0x1A. DOS programs fill up a file with more
+// of them or with zeros. Anything else was part of the file, or is the rest of
+// an older one. There is no line in it.
+func (s *scanner) skipPadding() bool {
 	for s.err == nil {
 		c, err := s.r.ReadByte()
 		if errors.Is(err, io.EOF) {
@@ -134,11 +134,8 @@ func (s *scanner) skipTail() bool {
 			break
 		}
 		if strings.IndexByte(blanks+"\r\n\x00\x1a", c) < 0 {
-			tail++
+			s.fail(1, hintExportAgain, "text follows the end-of-file mark 0x1A, so the file is not one whole export")
 		}
-	}
-	if tail > 0 && s.err == nil {
-		s.warn(1, "%d bytes after the end-of-file mark 0x1A are ignored", tail)
 	}
 	return false
 }

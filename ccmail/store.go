@@ -84,6 +84,7 @@ func (s Store) SetAside() ([]Moved, error) {
 		{s.ExportFolder(), BoardsExport, s.ExportBackup(), false},
 		{s.ExportFolder(), "*.UND", s.ExportBackup(), true},
 		{s.ImportFolder(), "*.IMP", s.ImportBackup(), true},
+		{s.ImportFolder(), ".*.IMP[0-9]*", s.ImportBackup(), true}, // see WriteImport
 		{s.ImportFolder(), "*.UND", s.ImportBackup(), true},
 	} {
 		names, err := matches(step.from, step.pattern)
@@ -135,7 +136,8 @@ func (s Store) WriteImport(name string, records []Record, o Options) (path strin
 	if err := WriteDirectory(&b, records, o); err != nil {
 		return "", err
 	}
-	// The temporary file must be in the same folder for a rename to be safe.
+	// The temporary file must be in the same folder for a rename to be safe. It
+	// has a name such as .CCMDIR.IMP8231 and stays when the process dies.
 	if err := renameio.WriteFile(path, b.Bytes(), 0o600, renameio.WithTempDir(s.ImportFolder())); err != nil {
 		return "", fmt.Errorf("cannot write %s: %w", path, err)
 	}

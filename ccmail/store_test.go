@@ -2,6 +2,7 @@ package ccmail_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,6 +99,7 @@ func TestSetAside(t *testing.T) {
 	for name, text := range map[string]string{
 		"Export/ccmdir.exp": "new directory", "Export/CCMLIST.EXP": "new lists", "Export/CCMAIL.UND": "und",
 		"Import/CCMDEL.IMP": "second", "Import/ccmail.und": "refused", "Import/notes.txt": "not ours",
+		"Import/.CCMDEL.IMP8231": "a write that was cut short", "Import/.hidden": "not ours",
 		"Export.bak/CCMDIR.EXP": "old directory", "Export.bak/CCMBB.EXP": "old boards",
 		"Import.bak/CCMDEL.IMP": "finished", "Import.bak/CCMDEL.IMP.1": "first", "Import.bak/CCMDEL.IMP.3": "third",
 	} {
@@ -113,6 +115,7 @@ func TestSetAside(t *testing.T) {
 		{From: under("Export/CCMLIST.EXP"), To: under("Export.bak/CCMLIST.EXP")},
 		{From: under("Export/CCMAIL.UND"), To: under("Export.bak/CCMAIL.UND.1"), Leftover: true},
 		{From: under("Import/CCMDEL.IMP"), To: under("Import.bak/CCMDEL.IMP.2"), Leftover: true},
+		{From: under("Import/.CCMDEL.IMP8231"), To: under("Import.bak/.CCMDEL.IMP8231.1"), Leftover: true},
 		{From: under("Import/ccmail.und"), To: under("Import.bak/CCMAIL.UND.1"), Leftover: true},
 	}
 	if diff := cmp.Diff(wantMoved, moved); diff != "" {
@@ -123,6 +126,7 @@ func TestSetAside(t *testing.T) {
 		"Export.bak/CCMAIL.UND.1": "und",
 		"Import.bak/CCMDEL.IMP":   "finished", "Import.bak/CCMDEL.IMP.1": "first", "Import.bak/CCMDEL.IMP.2": "second",
 		"Import.bak/CCMDEL.IMP.3": "third", "Import.bak/CCMAIL.UND.1": "refused", "Import/notes.txt": "not ours",
+		"Import.bak/.CCMDEL.IMP8231.1": "a write that was cut short", "Import/.hidden": "not ours",
 	}
 	if diff := cmp.Diff(want, tree(t, s)); diff != "" {
 		t.Error(diff)
@@ -264,6 +268,7 @@ func TestLock(t *testing.T) {
 		if _, err = s.Lock(); !errors.Is(err, ccmail.ErrLocked) {
 			t.Errorf("a second lock: %v", err)
 		}
+		wantError(t, err, fmt.Sprintf("(process %d on ", os.Getpid()))
 		if err = unlock(); err != nil {
 			t.Fatal(err)
 		}

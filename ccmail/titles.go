@@ -9,7 +9,8 @@ import (
 // names; the indented lines under a title are its members (OURS). A title
 // that is there twice, whatever its case, is dropped with a Warning. In a
 // tagged file the other tags are skipped, with a Warning for all but Cmts. A
-// file without lists is not an error.
+// file without lists is not an error, but one with the tags Locn or Addr is:
+// it is a directory, which comes of a wrong switch.
 func ReadLists(r io.Reader, o Options) ([]List, []Warning, error) {
 	if err := o.validate(); err != nil {
 		return nil, nil, err
@@ -75,6 +76,7 @@ func (t *titleReader) read(shape Shape, indented func()) ([]List, []Warning, err
 func (t *titleReader) taggedLine() {
 	f, ok := t.field()
 	switch {
+	case ok && t.rejectDirectory(f):
 	case !ok:
 		t.fail(1, "if the file has one title in each line, set the dialect's shape to bare",
 			"%q is not a line with a tag", t.page.decodeForDisplay(t.text))
@@ -88,11 +90,36 @@ func (t *titleReader) taggedLine() {
 }
 
 func (t *titleReader) bareLine() {
-	if f, ok := t.field(); ok && f.tag == "Name" {
-		t.fail(1, "if the titles stand in Name lines, set the dialect's shape to tagged", "Name line in a file of bare titles")
-		return
+	f, ok := t.field()
+	switch {
+	case ok && t.rejectDirectory(f):
+	case ok && f.tag == "Name":
+		t.nameAmongBare()
+	default:
+		t.title(bytes.Trim(t.text, blanks), 1)
 	}
-	t.title(bytes.Trim(t.text, blanks), 1)
+}
+
+// nameAmongBare fails at a Name line in a file of bare titles, or at a line
+// after it that says more of what the file is.
+func (t *titleReader) nameAmongBare() {
+	name := t.pos(1)
+	for t.next() {
+		if f, ok := t.field(); ok && t.rejectDirectory(f) {
+			return
+		}
+	}
+	t.fail(1, "if the titles stand in Name lines, set the dialect's shape to tagged", "Name line in a file of bare titles")
+	t.err.Pos = name
+}
+
+// rejectDirectory reports, and fails for, a line that only directories have.
+func (t *titleReader) rejectDirectory(f field) bool {
+	if f.tag != "Locn" && f.tag != "Addr" {
+		return false
+	}
+	t.fail(1, "check the switches of export_lists or export_boards in the configuration", "this looks like a directory file")
+	return true
 }
 
 func (t *titleReader) title(value []byte, start int) {

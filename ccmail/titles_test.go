@@ -54,9 +54,9 @@ func TestReadLists(t *testing.T) {
 			want: []ccmail.List{{Title: "Sales Team", Members: []string{"Quist, Marta"}, Pos: at(1)}, {Title: "News: daily", Pos: at(3)}},
 		},
 		"other tags": {
-			o: tagged(t), file: "Name: Sales\nOwnr: Quist\nLocn: L\n",
+			o: tagged(t), file: "Name: Sales\nOwnr: Quist\n",
 			want:     []ccmail.List{{Title: "Sales", Pos: at(1)}},
-			warnings: "titles:2:1: tag Ownr is skipped\ntitles:3:1: tag Locn is skipped\n",
+			warnings: "titles:2:1: tag Ownr is skipped\n",
 		},
 		"a title again, with its members": {
 			o: bare(t), file: "Sales\n Quist\nSALES\n Weber\nNews\n Jan\n",
@@ -114,10 +114,18 @@ func TestReadTitlesErrors(t *testing.T) {
 		_, _, err := ccmail.ReadBoards(strings.NewReader(file), o)
 		return err
 	}
+	const directory = `looks like a directory file; check the switches of export_lists or export_boards in the configuration`
 	for name, c := range map[string]struct {
 		err  error
 		want string
 	}{
+		"directory in place of lists":  {lists(crlf(sample), tagged(t)), "titles:2:1: this " + directory},
+		"directory in place of boards": {boards("Name: Quist\nCmts: Addr\n\nADDR:\n", tagged(t)), "titles:4:1: this " + directory},
+		"directory, no name before":    {lists("Addr: HUB\nName: Quist\n", tagged(t)), "titles:1:1: this " + directory},
+		"directory, bare lists":        {lists("Name: Quist\nCmts: x\nLocn: r\n", bare(t)), "titles:3:1: this " + directory},
+		"directory, bare boards":       {boards("Quist\nLocn: r\n", bare(t)), "titles:2:1: this " + directory},
+		"text after the end mark":      {lists("Name: Sales\r\n\x1aName: News\r\n", tagged(t)), "titles:2:1: text follows the end-of-file mark 0x1A"},
+		"boards after the end mark":    {boards("Sales\n\x1a\x00\x1a \r\nNews\n", bare(t)), "titles:2:1: text follows the end-of-file mark 0x1A"},
 		"bare file, tagged dialect":    {lists("Sales\r\n", tagged(t)), `titles:1:1: "Sales" is not a line with a tag; if the file has one title in each line, set the dialect's shape to bare`},
 		"tagged file, bare dialect":    {boards("NAME: Sales\r\n", bare(t)), "titles:1:1: Name line in a file of bare titles; if the titles stand in Name lines"},
 		"cut off in a title":           {lists("Name: Sales\r\nName: Ne", tagged(t)), "titles:2:9: the last line has no line end"},

@@ -29,14 +29,18 @@ func (l Location) known() bool {
 // file or cc:Mail cannot hold: an empty name, a value that is too long in
 // bytes of the code page, a character that the code page lacks, a control
 // character, a blank at either end (readers drop it), or an unknown location.
+// See AsRead for what it lets pass.
 func (o Options) Check(rec Record) error {
 	if rec.Name == "" {
 		return &ValueError{"Name", "", "is empty"}
 	}
-	if !rec.Location.known() {
+	if !o.AsRead && !rec.Location.known() {
 		return &ValueError{"Locn", string(rec.Location), "is not one of P p L l R r A a"}
 	}
 	if err := o.checkValue("Name", rec.Name, o.Dialect.MaxName); err != nil {
+		return err
+	}
+	if err := o.checkValue("Locn", string(rec.Location), maxLine-tagWidth); err != nil {
 		return err
 	}
 	if err := o.checkValue("Addr", rec.Address, o.Dialect.MaxAddress); err != nil {
@@ -46,7 +50,11 @@ func (o Options) Check(rec Record) error {
 }
 
 func (o Options) checkValue(field, value string, longest int) error {
-	if i := strings.IndexFunc(value, unicode.IsControl); i >= 0 {
+	illegal := unicode.IsControl
+	if o.AsRead {
+		illegal, longest = endsLine, maxLine-tagWidth
+	}
+	if i := strings.IndexFunc(value, illegal); i >= 0 {
 		return &ValueError{field, value, fmt.Sprintf("has a control character at offset %d", i)}
 	}
 	if value != strings.Trim(value, blanks) {
@@ -62,12 +70,17 @@ func (o Options) checkValue(field, value string, longest int) error {
 	return nil
 }
 
+// endsLine reports whether readers take r for the end of a line or of the file.
+func endsLine(r rune) bool { return r == '\r' || r == '\n' || r == ctrlZ }
+
 func (o Options) checkTitle(title string, shape Shape) error {
 	if title == "" {
 		return &ValueError{"Title", "", "is empty"}
 	}
-	if shape == Bare && len(title) >= len("Name:") && strings.EqualFold(title[:len("Name:")], "Name:") {
-		return &ValueError{"Title", title, "looks like a Name line, which a file of bare titles cannot hold"}
+	for _, tag := range []string{"Name", "Locn", "Addr"} {
+		if start := tag + ":"; shape == Bare && len(title) >= len(start) && strings.EqualFold(title[:len(start)], start) {
+			return &ValueError{"Title", title, "looks like a " + tag + " line, which a file of bare titles cannot hold"}
+		}
 	}
 	return o.checkValue("Title", title, o.Dialect.MaxName)
 }

@@ -91,6 +91,36 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// An entry of cc:Mail itself can be named in a file of deletions, whatever
+// our limits say of new entries.
+func TestWriteAsRead(t *testing.T) {
+	t.Parallel()
+	file := "Name: " + strings.Repeat("M\x81", 40) + "\tx\x07\r\nLocn: X?\r\nAddr: " + strings.Repeat("a", 300) +
+		"\r\nCmts: " + strings.Repeat("c\x00", 300) + "\r\n"
+	o := lotus(t, "437")
+	records, _, err := ccmail.ReadDirectory(strings.NewReader(file), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, ccmail.WriteDirectory(io.Discard, records, o), "cannot be written")
+	o.AsRead = true
+	if diff := cmp.Diff(file, written(t, records, o)); diff != "" {
+		t.Error(diff)
+	}
+	for want, rec := range map[string]ccmail.Record{
+		"is empty":                                  {Location: "r"},
+		`Name "a\rb" has a control character at`:    {Name: "a\rb", Location: "r"},
+		`Addr "ab\n" has a control character at`:    {Name: "a", Location: "r", Address: "ab\n"},
+		`Cmts "\x1a" has a control character at`:    {Name: "a", Location: "r", Comment: "\x1a"},
+		`Locn "r\n" has a control character at`:     {Name: "a", Location: "r\n"},
+		`Name "\ta" begins or ends with a blank`:    {Name: "\ta", Location: "r"},
+		"(U+0141) is not in code page cp437":        {Name: "Łukasz", Location: "r"},
+		"is too long: 4091 bytes, at most 4090 fit": {Name: strings.Repeat("x", 4091), Location: "r"},
+	} {
+		wantError(t, ccmail.WriteDirectory(io.Discard, []ccmail.Record{rec}, o), want)
+	}
+}
+
 // Lengths count in bytes of the file: fifteen characters of 932 fill a name.
 func TestCheckCountsBytes(t *testing.T) {
 	t.Parallel()
@@ -123,7 +153,9 @@ func TestWriteRefuses(t *testing.T) {
 	} {
 		wantError(t, ccmail.WriteLists(io.Discard, []ccmail.List{{Title: "Sales"}, list}, o), want)
 	}
-	wantError(t, ccmail.WriteBoards(io.Discard, []ccmail.Board{{Title: "name: x"}}, bare(t)), "looks like a Name line")
+	for title, want := range map[string]string{"name: x": "like a Name line", "Locn:": "like a Locn line", "ADDR: x": "like a Addr line"} {
+		wantError(t, ccmail.WriteBoards(io.Discard, []ccmail.Board{{Title: title}}, bare(t)), want)
+	}
 	o.File = "x/CCMDIR.IMP"
 	wantError(t, ccmail.WriteDirectory(fullDisk{}, sampleRecords(), o), "cannot write x/CCMDIR.IMP: short write")
 	var many []ccmail.Record

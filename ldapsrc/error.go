@@ -107,6 +107,7 @@ var hints = []struct {
 	op   string
 	text string
 }{
+	{ldap.LDAPResultProtocolError, opStartTLS, "the server knows no StartTLS, as Exchange 5.5 does not; use ldaps, or a trusted wire without TLS"},
 	{ldap.LDAPResultTimeLimitExceeded, "", "the server's time limit is too low for this search; raise it, or use smaller containers"},
 	{ldap.LDAPResultSizeLimitExceeded, "", "the server's limit is below the page size; use a smaller page size"},
 	{ldap.LDAPResultAuthMethodNotSupported, opBind, "switch on basic (clear text) authentication for LDAP on the server (Q278600)"},

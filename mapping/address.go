@@ -9,6 +9,14 @@ import (
 // (RFC 5321 4.5.3.1.1).
 const maxLocalPart = 64
 
+// The longest templates. Exchange holds 256 characters of an SMTP and 1024 of
+// an X.400 address (documented: K259060; inferred); these leave room for what
+// takes the place of the tokens, so that no address can be too long.
+const (
+	longestDomain = 256 - maxLocalPart - len("@")
+	mostX400Parts = 12
+)
+
 // smtpTemplate makes SMTP addresses.
 type smtpTemplate struct {
 	local  rule
@@ -24,6 +32,9 @@ func parseSMTP(text string) (*smtpTemplate, *Problem) {
 	}
 	column := len([]rune(text[:at])) + 2
 	domain := text[at+1:]
+	if len(domain) > longestDomain {
+		return nil, &Problem{Column: column, Message: fmt.Sprintf("the domain has %d characters, at most %d fit", len(domain), longestDomain), Hint: "shorten it"}
+	}
 	if domain == "" || strings.Trim(domain, ".-") != domain || strings.ContainsFunc(domain, notDomain) {
 		return nil, &Problem{
 			Column:  column,
@@ -106,6 +117,9 @@ func parseX400(text string) (x400Template, *Problem) {
 		}
 	}
 	var template x400Template
+	if n := strings.Count(text, ";"); n > mostX400Parts {
+		return nil, &Problem{Column: 1, Message: fmt.Sprintf("it has %d parts, at most %d fit", n, mostX400Parts), Hint: "leave some out"}
+	}
 	column := 1
 	for part := range strings.SplitSeq(strings.TrimSuffix(text, ";"), ";") {
 		key, value, found := strings.Cut(part, "=")

@@ -72,7 +72,7 @@ type exporter struct {
 
 func (e *exporter) export(recipient ldapsrc.Recipient) {
 	kind := exchangeKind(recipient.Class)
-	address, hasProxy := recipient.PrimaryProxy(ccmailType)
+	_, hasProxy := recipient.PrimaryProxy(ccmailType)
 	name, site, problem := e.nameAndSite(recipient)
 	cause := e.exclusion(recipient)
 	if cause == outsideContainers && !hasProxy {
@@ -88,7 +88,7 @@ func (e *exporter) export(recipient ldapsrc.Recipient) {
 	}
 	if problem != "" {
 		e.result.Refused = append(e.result.Refused, reconcile.Refusal{
-			Kind: kind, Name: name, Address: cmp.Or(site, address), DN: recipient.DN, Reason: problem,
+			Kind: kind, Name: name, Address: site, DN: recipient.DN, Reason: problem,
 		})
 		return
 	}
@@ -138,7 +138,9 @@ func (e *exporter) nameAndSite(recipient ldapsrc.Recipient) (name, site, problem
 	case !hasProxy:
 		return "", "", "it has no primary CCMAIL address; add one, or set without_proxy to rule"
 	case !wellFormed:
-		return "", "", fmt.Sprintf("its CCMAIL address %q is not of the form \"name at site\"", address)
+		// An address that lost its site still tells the row, which stays.
+		name = cmp.Or(proxyName, strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(norm.NFC.String(address)), " at")))
+		return name, "", fmt.Sprintf("its CCMAIL address %q is not of the form \"name at site\"", address)
 	case !mayGo:
 		return proxyName, proxySite, fmt.Sprintf("the site %q of its CCMAIL address is not among the sites that may go out: %s",
 			proxySite, strings.Join(e.scope.Sites, ", "))

@@ -146,7 +146,9 @@ func (im *importer) admits(u user) bool {
 	case ccmail.DirectPostOffice, ccmail.IndirectPostOffice:
 		return false
 	default:
-		cause = fmt.Sprintf("its location code %q is not known", u.Location)
+		// What is not understood must not look like somebody who left.
+		im.refuse(reconcile.User, u.Name, ccmailType+":"+u.raw, fmt.Sprintf("its location code %q is not known; see what it is in cc:Mail", u.Location), 0)
+		return false
 	}
 	if cause = cmp.Or(cause, im.rules.filter.cause(u.raw)); cause != "" {
 		im.result.Excluded = append(im.result.Excluded, reconcile.Excluded{Kind: reconcile.User, Name: u.Name, Cause: cause})

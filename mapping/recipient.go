@@ -38,6 +38,7 @@ func Present(recipients []ldapsrc.Recipient, keyAttribute string) []reconcile.Re
 		if r.Class == ldapsrc.CustomRecipient {
 			present[i].Owner = r.ImportedFrom
 			present[i].Kind, present[i].Key = link(r, keyAttribute)
+			present[i].KeyTaken = present[i].Key == "" && r.Attribute(keyAttribute) != ""
 		}
 	}
 	return present

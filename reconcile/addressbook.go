@@ -12,10 +12,15 @@ type addressBook struct {
 	holders map[string][]string // address, alias or DN key -> DNs that hold it
 	freed   map[string][]string // the same, for what this plan takes from an entry
 	held    map[string]int      // first proposal of an alias -> how many proposals in a row are held
+
+	normalDN func(string) string
 }
 
-func newAddressBook() *addressBook {
-	return &addressBook{holders: map[string][]string{}, freed: map[string][]string{}, held: map[string]int{}}
+func newAddressBook(normalDN func(string) string) *addressBook {
+	return &addressBook{
+		holders: map[string][]string{}, freed: map[string][]string{}, held: map[string]int{},
+		normalDN: normalDN,
+	}
 }
 
 // addresses returns the keys of all addresses of a recipient, each once.
@@ -32,10 +37,11 @@ func addresses(r Recipient) []string {
 }
 
 func aliasKey(alias string) string { return "alias:" + Fold(alias) }
-func dnKey(dn string) string       { return "dn:" + Fold(dn) }
+
+func (b *addressBook) dnKey(dn string) string { return "dn:" + b.normalDN(dn) }
 
 func (b *addressBook) keys(r Recipient) []string {
-	keys := append(addresses(r), dnKey(r.DN))
+	keys := append(addresses(r), b.dnKey(r.DN))
 	if r.Alias != "" {
 		keys = append(keys, aliasKey(r.Alias))
 	}
@@ -53,6 +59,7 @@ func (b *addressBook) leave(r Recipient) {
 		b.holders[key] = slices.DeleteFunc(b.holders[key], func(dn string) bool { return dn == r.DN })
 		b.freed[key] = append(b.freed[key], r.DN)
 	}
+	clear(b.held) // its alias may be free now
 }
 
 // holder says which entry other than self holds one of the keys, empty when
@@ -76,7 +83,7 @@ func (b *addressBook) heldBy(key, self string) (dn string, held bool) {
 	return slices.Min(others), true
 }
 
-func (b *addressBook) exists(dn string) bool { return len(b.holders[dnKey(dn)]) > 0 }
+func (b *addressBook) exists(dn string) bool { return len(b.holders[b.dnKey(dn)]) > 0 }
 
 // needs returns the entries that this plan takes one of the keys from.
 func (b *addressBook) needs(keys []string, self string) []string {
@@ -96,9 +103,9 @@ func (b *addressBook) needs(keys []string, self string) []string {
 // rivals, and a template that does not vary ends it sooner.
 const maxNames = 10_000
 
-// freeNames returns the first proposal whose alias and addresses are free. It
-// is called after everything that frees names, so that what was found held
-// stays so and many people of one name need not be counted again for each.
+// freeNames returns the first proposal whose alias and addresses are free. What
+// was found held stays so until an entry leaves, so that many people of one
+// name need not be counted again for each.
 func (b *addressBook) freeNames(w WantedRecipient) (names Names, conflict string) {
 	previous := Names{}
 	first := aliasKey(w.Names(1).Alias)

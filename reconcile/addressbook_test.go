@@ -10,7 +10,7 @@ import (
 func TestFreeNamesOfNamesakes(t *testing.T) {
 	t.Parallel()
 	const people = 3000
-	book, proposals := newAddressBook(), 0
+	book, proposals := newAddressBook(Fold), 0
 	propose := func(n int) Names {
 		proposals++
 		if n == 1 {

@@ -66,6 +66,29 @@ func TestPlanExchange(t *testing.T) {
 	})
 }
 
+// What turns out to be unwritable after planning is taken back, with everything
+// that needs it.
+func TestRefuse(t *testing.T) {
+	t.Parallel()
+	corpus(t, "testdata/unwritable", func(t *testing.T, c *archive) map[string]string {
+		t.Helper()
+		unwritable := c.lines(t, "unwritable")
+		reasons := map[string]string{}
+		for _, l := range unwritable {
+			_, name, _ := l.entry()
+			reasons[name] = l.value("reason", "")
+		}
+		world := c.directoryWorld(t)
+		side := world.plan()
+		for i, step := range side.Steps {
+			if reason := reasons[step.Name]; reason != "" && step.Op != reconcile.Delete {
+				refuseLaws(t, world, &side, i, reason)
+			}
+		}
+		return map[string]string{planSection: printDirectoryPlan(side)}
+	})
+}
+
 // archive is one case of the corpus.
 type archive struct {
 	path     string
@@ -174,6 +197,9 @@ func (c *archive) directoryWorld(t *testing.T) directoryWorld {
 		world.Moves = reconcile.Moves(l.value("moves", string(world.Moves)))
 		world.Adopt = world.Adopt || l.value("adopt", "no") == "yes"
 		smtp = l.value("smtp", smtp)
+		if l.value("dn blanks", "") == "ignored" {
+			world.NormalDN = func(dn string) string { return strings.ReplaceAll(reconcile.Fold(dn), " ", "") }
+		}
 	}
 	for _, l := range c.lines(t, "present") {
 		world.Present = append(world.Present, l.recipient())

@@ -22,6 +22,9 @@
 //   - A plan applied and planned again has nothing to do, except for what it
 //     refused or held.
 //
+// What turns out to be unwritable only when the requests are made is taken back
+// ([Side.Refuse]), with every step that needs it.
+//
 // Guards ([Judge]) are functions over a finished plan. They never change it;
 // they say whether a person has to look at it first.
 //

@@ -12,13 +12,16 @@ func Fold(s string) string {
 	return strings.Map(foldRune, strings.TrimSpace(s))
 }
 
-// foldRune returns the smallest rune of r's simple case folding orbit.
+// foldRune returns one of the letters that differ from r only in case: the
+// least, or its lower case, which reads better in keys and reasons, where that
+// is one of them.
 func foldRune(r rune) rune {
 	least := r
 	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
 		least = min(least, next)
 	}
-	// Lower case reads better in keys and reasons; it is the same for the
-	// whole orbit because it starts from one fixed member of it.
-	return unicode.ToLower(least)
+	if lower := unicode.ToLower(least); unicode.ToUpper(lower) == least {
+		return lower
+	}
+	return least // such as the capital I with a dot, which is no i
 }

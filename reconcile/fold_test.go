@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -27,6 +28,8 @@ func TestFold(t *testing.T) {
 		{"an accent counts", "Ek, Andre", "Ek, André", false},
 		{"a sharp s is not two", "Weiß", "WEISS", false},
 		{"a dotless i is not a dotted one", "ı", "i", false},
+		{"a capital I with a dot is no i", "İ", "i", false},
+		{"nor an I", "İ", "I", false},
 	} {
 		if same := reconcile.Fold(c.a) == reconcile.Fold(c.b); same != c.same {
 			t.Errorf("%s: Fold(%q) == Fold(%q) is %v", c.reason, c.a, c.b, same)
@@ -52,4 +55,21 @@ func TestFoldIsStable(t *testing.T) {
 			t.Errorf("Fold(%q) = %q, folded again %q", name, folded, again)
 		}
 	})
+}
+
+// What differs not only in case stays different.
+func TestFoldStaysInTheOrbit(t *testing.T) {
+	t.Parallel()
+	for r := range rune(unicode.MaxRune + 1) {
+		if unicode.IsSpace(r) || !utf8.ValidRune(r) {
+			continue
+		}
+		folded := reconcile.Fold(string(r))
+		if !strings.EqualFold(folded, string(r)) {
+			t.Errorf("Fold(%q) = %q, which is another letter", r, folded)
+		}
+		if next := unicode.SimpleFold(r); reconcile.Fold(string(next)) != folded {
+			t.Errorf("Fold(%q) = %q, but Fold(%q) = %q", r, folded, next, reconcile.Fold(string(next)))
+		}
+	}
 }

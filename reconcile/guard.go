@@ -1,6 +1,9 @@
 package reconcile
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Limits are what a plan may do without a person having looked at it. Numbers
 // count entries, percentages are of what we own on that target now.
@@ -31,14 +34,9 @@ func Judge(limits Limits, toCCMail, toExchange Side) []Guard {
 	return guards
 }
 
-// Tripped reports whether any of the guards is.
-func Tripped(guards []Guard) bool {
-	for _, g := range guards {
-		if g.Tripped {
-			return true
-		}
-	}
-	return false
+// TrippedOf returns the guards that tripped, in their order.
+func TrippedOf(guards []Guard) []Guard {
+	return slices.DeleteFunc(slices.Clone(guards), func(g Guard) bool { return !g.Tripped })
 }
 
 func (l Limits) judge(name string, t Tally) []Guard {

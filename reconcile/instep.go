@@ -8,17 +8,21 @@ import (
 
 // inStep returns the recipient as it ought to be and why it differs from what
 // is there. Names are set on creation only; what is kept in step are the
-// target with its cc:Mail addresses, the notes, the key and the mark.
+// target with its cc:Mail addresses, the notes, the key and the mark. A value
+// of somebody else's where the key would be stays.
 func inStep(p pair, owner string) (after Recipient, reasons []string) {
 	after = p.before
 	after.Kind = p.want.Kind
 	if p.adopt {
 		reasons = append(reasons, "adopted: it has the exact address and nobody's mark")
-	} else if p.before.Key == "" {
+	} else if p.before.Key == "" && !p.before.KeyTaken {
 		reasons = append(reasons, "the link to its cc:Mail entry was missing")
 	}
-	after.Owner, after.Key = owner, p.want.Key
-	if !adoptedEdit(p) {
+	after.Owner = owner
+	if !p.before.KeyTaken {
+		after.Key = p.want.Key
+	}
+	if !editedByHand(p) {
 		reasons = append(reasons, inStepAddresses(p, &after)...)
 	}
 	if notes := strings.TrimSpace(p.want.Notes); strings.TrimSpace(p.before.Notes) != notes {
@@ -28,10 +32,10 @@ func inStep(p pair, owner string) (after Recipient, reasons []string) {
 	return after, reasons
 }
 
-// adoptedEdit reports whether an administrator gave a board's target a post
+// editedByHand reports whether an administrator gave a board's target a post
 // office by hand, to reach the board's home post office. Such an edit stays
 // (RN 2.6.7).
-func adoptedEdit(p pair) bool {
+func editedByHand(p pair) bool {
 	prefix := Fold(p.want.Target) + " at "
 	return p.want.Kind == Board && strings.HasPrefix(Fold(p.before.Target), prefix)
 }

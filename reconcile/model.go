@@ -88,7 +88,26 @@ type Step struct {
 	// address that it takes.
 	Needs []string `json:"-"`
 
-	key string // sorts the steps; the folded name on the target
+	key       string // sorts the steps; the folded name on the target
+	group     Kind   // the kind that it counts for in the tally
+	recreated bool   // one half of a move that is followed by delete and add
+}
+
+// Subject names what a step is about for people: cc:Mail's rows as "name at
+// post office", custom recipients with their target address as
+// "name  <target>", entries of Exchange that have no name in cc:Mail by their
+// DN.
+func (s Step) Subject() string {
+	switch {
+	case s.Name == "":
+		return s.DN
+	case s.Kind == PostOffice || s.Address == "":
+		return s.Name
+	case strings.Contains(s.Address, ":"):
+		return s.Name + "  <" + s.Address + ">"
+	default:
+		return s.Name + " at " + s.Address
+	}
 }
 
 // Row is one entry of the post office directory.
@@ -148,6 +167,7 @@ type Proxy struct {
 type Recipient struct {
 	Kind          Kind
 	Key           string // links it to its cc:Mail row: "user:", "list:" or "board:" and the folded name
+	KeyTaken      bool   // somebody else's value is where the key would be; Key is empty then
 	Name          string // the cc:Mail name or title, of wanted ones
 	PostOffice    string // where the cc:Mail user is, of wanted ones; empty for lists and boards
 	DN            string
@@ -174,6 +194,7 @@ type Names struct {
 type WantedRecipient struct {
 	Recipient
 	// Names proposes the nth alias, from 1 on, and the addresses that go with
-	// it; the first proposal that is free is taken.
+	// it; the first proposal that is free is taken. It must not be nil and must
+	// give the same for the same n: every recipient that is added is named by it.
 	Names func(n int) Names
 }

@@ -209,6 +209,7 @@ func (l *line) recipient() reconcile.Recipient {
 	r.DN = l.value("dn", "cn="+r.DirectoryName)
 	r.Owner = l.value("owner", r.Owner)
 	r.Key = l.value("key", r.Key)
+	r.KeyTaken = l.value("key taken", "no") == "yes"
 	r.Target = l.value("target", r.Target)
 	r.Alias = l.value("alias", letters(name))
 	r.Notes = l.value("notes", "")

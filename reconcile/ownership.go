@@ -30,16 +30,23 @@ type Ownership struct {
 }
 
 // OwnershipError says that the post office directory does not tell whose the
-// rows of a site of ours are: the entry of the own site is there but is not
-// ours, or there are rows at a site whose entry is missing. Exchange's own rows
+// rows at a post office are: the entry of the own site is there but is not
+// ours, or there are rows at a site whose entry is missing, or a post office is
+// there twice and only one of the two says that it is Exchange's. Exchange's own rows
 // would be taken for cc:Mail's (Q167830), or cc:Mail's for Exchange's, so no
 // cycle may run.
 type OwnershipError struct {
 	Row   Row
 	Owner Owner
+	Twin  *Row // a second post office of the name, when that is what is wrong
 }
 
 func (e *OwnershipError) Error() string {
+	if e.Twin != nil {
+		return fmt.Sprintf("the cc:Mail directory has the post office %q twice, with the comments %q and %q, so whose the entries at it are cannot be told; "+
+			"delete the one of the two that is wrong (%s and %s)",
+			e.Row.Name, e.Twin.Comment, e.Row.Comment, e.Twin.Place, e.Row.Place)
+	}
 	if e.Row.Location == "r" && Fold(e.Row.Name) != Fold(e.Owner.Site) {
 		return fmt.Sprintf("the cc:Mail directory has the entry %q at %s, but no post office of that name, so whose it is cannot be told; "+
 			"either delete all entries at %s from cc:Mail so that the next run makes them anew, "+
@@ -57,8 +64,9 @@ func (e *OwnershipError) Error() string {
 }
 
 // NewOwnership finds the owners of the rows. It fails with an
-// [*OwnershipError] when the entry of our own site is there and is not ours, or
-// when rows are at a site of ours that has no entry.
+// [*OwnershipError] when the entry of our own site is there and is not ours,
+// when rows are at a site of ours that has no entry, or when a post office of
+// Exchange is there twice with different comments.
 func NewOwnership(owner Owner, rows []Row) (Ownership, error) {
 	o := Ownership{Owner: owner, postOffices: map[string]Row{}, ours: map[string]bool{}, others: map[string]bool{}}
 	for _, row := range rows {
@@ -69,11 +77,14 @@ func NewOwnership(owner Owner, rows []Row) (Ownership, error) {
 			}
 			continue
 		}
+		if twin, there := o.postOffices[name]; there && Fold(twin.Comment) != Fold(row.Comment) && (isExchange(twin) || isExchange(row)) {
+			return o, &OwnershipError{Row: row, Owner: owner, Twin: &twin}
+		}
 		o.postOffices[name] = row
 		switch comment := Fold(row.Comment); {
 		case comment == Fold(owner.Comment()):
 			o.ours[name] = true
-		case strings.HasPrefix(comment, Fold(commentPrefix)):
+		case isExchange(row):
 			o.others[name] = true
 		}
 	}
@@ -95,6 +106,10 @@ func (o Ownership) lost(postOffice string) bool {
 	}
 	return slices.ContainsFunc(append([]string{o.Site}, o.Sites...), func(site string) bool { return Fold(site) == Fold(postOffice) })
 }
+
+// isExchange reports whether a connector made the post office, this one or
+// another.
+func isExchange(row Row) bool { return strings.HasPrefix(Fold(row.Comment), Fold(commentPrefix)) }
 
 func isPostOffice(row Row) bool { return row.Location == "P" || row.Location == "p" }
 

@@ -83,3 +83,38 @@ func TestOwnershipErrorHasTheRow(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// A post office that is there twice stops the cycle when only one of the two is
+// Exchange's, whichever comes first.
+func TestPostOfficeTwice(t *testing.T) {
+	t.Parallel()
+	owner := reconcile.Owner{Server: "MAILSRV7", Site: "EXSITE1"}
+	for _, c := range []struct {
+		reason   string
+		comments [2]string
+		refused  bool
+	}{
+		{"ours and cc:Mail's", [2]string{"MSExchangeCCMC MAILSRV7", "a hub"}, true},
+		{"ours and one without a comment", [2]string{"MSExchangeCCMC MAILSRV7", ""}, true},
+		{"ours and another connector's", [2]string{"MSExchangeCCMC MAILSRV7", "MSExchangeCCMC MAILSRV9"}, true},
+		{"another connector's and cc:Mail's", [2]string{"MSExchangeCCMC MAILSRV9", "a hub"}, true},
+		{"both ours", [2]string{"MSExchangeCCMC MAILSRV7", "msexchangeccmc mailsrv7 "}, false},
+		{"both cc:Mail's", [2]string{"a hub", "a gateway"}, false},
+	} {
+		rows := []reconcile.Row{
+			{Name: "SITE", Location: "p", Comment: c.comments[0]},
+			{Name: "Site", Location: "P", Comment: c.comments[1]},
+		}
+		for range 2 {
+			_, err := reconcile.NewOwnership(owner, rows)
+			var ownershipError *reconcile.OwnershipError
+			if errors.As(err, &ownershipError) != c.refused {
+				t.Errorf("%s: error %v", c.reason, err)
+			}
+			if c.refused && (ownershipError.Twin == nil || *ownershipError.Twin != rows[0] || ownershipError.Row != rows[1]) {
+				t.Errorf("%s: the error is about %+v", c.reason, ownershipError)
+			}
+			rows[0], rows[1] = rows[1], rows[0]
+		}
+	}
+}

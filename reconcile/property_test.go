@@ -118,6 +118,20 @@ func TestPlansTowardExchangeAfterFailures(t *testing.T) {
 	})
 }
 
+// Whatever turns out to be unwritable, what is left can be carried out.
+func TestRefuseAnyStep(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		world := someDirectory(t)
+		side := world.plan()
+		for i := range side.Steps {
+			if side.Steps[i].Op.Writes() && rapid.IntRange(0, 2).Draw(t, "unwritable") == 0 {
+				refuseLaws(t, world, &side, i, "too long")
+			}
+		}
+	})
+}
+
 func TestDirectoryInStepIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -307,6 +321,7 @@ func somePresent(t *rapid.T) reconcile.Recipient {
 		Notes: rapid.SampledFrom([]string{"", "x", " x "}).Draw(t, "notes"),
 		DN:    rapid.SampledFrom([]string{"cn=1", "cn=2", "cn=3", "cn=4", "cn=" + reconcile.Key(kind, name)}).Draw(t, "dn"),
 	}
+	r.KeyTaken = r.Key == "" && rapid.Bool().Draw(t, "key taken")
 	proxies := []reconcile.Proxy{
 		{Type: "CCMAIL", Address: address, Primary: true},
 		{Type: "CCMAIL", Address: address},

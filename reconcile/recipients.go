@@ -31,8 +31,12 @@ type ExchangeInput struct {
 	Refused         []Refusal  // cc:Mail's entries that cannot be written
 	Moves           Moves
 	// Adopt lets a recipient of the import container that carries nobody's
-	// mark become ours when it has exactly the wanted address.
+	// mark, and nobody's value where our link goes, become ours when it has
+	// exactly the wanted address.
 	Adopt bool
+	// NormalDN returns a form of a DN that is equal for all spellings of it;
+	// [Fold] when nil.
+	NormalDN func(dn string) string
 }
 
 // PlanExchange decides what to change among the custom recipients of the
@@ -86,9 +90,11 @@ type pair struct {
 // sees it.
 type container struct {
 	ExchangeInput
-	ours    []Recipient     // sorted by DN
-	claimed map[string]bool // folded DNs of ours that a step speaks of
-	wanted  map[string]bool // keys of the wanted ones
+	ours    []Recipient       // sorted by DN
+	claimed map[string]bool   // folded DNs of ours that a step speaks of
+	wanted  map[string]bool   // keys of the wanted ones
+	targets map[string]bool   // address keys of their targets
+	yields  map[string]string // folded DNs of ours that stand for a refused entry and give way to a wanted one -> why it is refused
 	book    *addressBook
 
 	byKey    map[string][]Recipient // ours by folded key
@@ -98,9 +104,17 @@ type container struct {
 }
 
 func newContainer(in ExchangeInput) *container {
-	c := &container{ExchangeInput: in, claimed: map[string]bool{}, wanted: map[string]bool{}, book: newAddressBook()}
+	normalDN := in.NormalDN
+	if normalDN == nil {
+		normalDN = Fold
+	}
+	c := &container{
+		ExchangeInput: in, claimed: map[string]bool{}, wanted: map[string]bool{}, targets: map[string]bool{}, yields: map[string]string{},
+		book: newAddressBook(normalDN),
+	}
 	for _, w := range in.Wanted {
 		c.wanted[w.Key] = true
+		c.targets["address:"+foldedTarget(w.Recipient)] = true
 	}
 	for _, r := range in.Others {
 		c.book.enter(r)
@@ -132,7 +146,9 @@ func byDN(a, b Recipient) int { return cmp.Compare(Fold(a.DN), Fold(b.DN)) }
 
 // match finds the recipient of every wanted entry: by its key, else by its
 // target address, else by one that was edited to name a post office as well, as
-// a board's may be (RN 2.6.7), else, when asked for, one to adopt.
+// a board's may be (RN 2.6.7), else, when asked for, one to adopt. One that has
+// no room for a key ([Recipient].KeyTaken) is found by its address for ever, so
+// its user's move is a delete and an add.
 func (c *container) match(wanted []WantedRecipient) (pairs []pair, missing []WantedRecipient) {
 	missing = slices.SortedFunc(slices.Values(wanted), compareWanted)
 	for _, candidates := range []func(Recipient) []Recipient{
@@ -154,11 +170,13 @@ func (c *container) match(wanted []WantedRecipient) (pairs []pair, missing []Wan
 	return pairs, missing
 }
 
+// adoptable returns the recipients that carry nobody's mark and have the
+// address, without those whose value the link would overwrite.
 func (c *container) adoptable(w Recipient) []Recipient {
 	if !c.Adopt {
 		return nil
 	}
-	return c.unmarked[Fold(w.Target)]
+	return slices.DeleteFunc(slices.Clone(c.unmarked[Fold(w.Target)]), func(r Recipient) bool { return r.KeyTaken })
 }
 
 // indexBy groups recipients by what of returns, leaving out empty ones.
@@ -184,7 +202,7 @@ func (c *container) claim(candidates []Recipient) (Recipient, bool) {
 }
 
 // refusals turns what could not be written into steps. A recipient that is
-// there stays.
+// there stays, unless it is in the way of one that can be written.
 func (c *container) refusals(refused []Refusal) []Step {
 	steps := make([]Step, 0, len(refused))
 	for _, r := range slices.SortedFunc(slices.Values(refused), compareRefusals) {
@@ -214,7 +232,24 @@ func (c *container) refusedOnes(r Refusal) []Recipient {
 		address = r.Address
 	}
 	target := Fold(addressType + ":" + address)
-	return slices.Concat(c.byKey[Key(r.Kind, r.Name)], c.keyless[target], c.edited[target])
+	candidates := slices.Concat(c.byKey[Key(r.Kind, r.Name)], c.keyless[target], c.edited[target])
+	return slices.DeleteFunc(candidates, func(old Recipient) bool {
+		inTheWay := c.inTheWay(old)
+		if inTheWay {
+			c.yields[Fold(old.DN)] = r.Reason
+		}
+		return inTheWay
+	})
+}
+
+// inTheWay reports whether the recipient of a refused entry has the target of a
+// wanted one, which is another's then: a list keeps its title, and a board of
+// that title, whose target may have been edited, gives it up.
+func (c *container) inTheWay(r Recipient) bool {
+	if r.Kind == User {
+		return c.targets["address:"+foldedTarget(r)]
+	}
+	return slices.ContainsFunc(addresses(r), func(address string) bool { return c.targets[address] })
 }
 
 // leftovers deletes the recipients of ours that nothing wants, which frees
@@ -241,6 +276,8 @@ func (c *container) leftovers(excluded []Excluded) []Step {
 		reason := "gone from cc:Mail"
 		if cause := causes[Fold(r.Key)]; cause != "" {
 			reason = "left the scope: " + cause
+		} else if refusal, known := c.yields[Fold(r.DN)]; known {
+			reason = "its address goes to another entry, because its own is refused: " + refusal
 		} else if r.Key != "" && held[Fold(r.Key)] {
 			reason = "a second recipient of ours for one cc:Mail entry"
 		}
@@ -263,7 +300,10 @@ func sortKey(r Recipient) string { return cmp.Or(Fold(r.Key), Fold(r.DN)) }
 
 // recreate turns the moves among the pairs into deletes and adds, when that is
 // how moves are followed. Unlike the original it deletes nobody whose add would
-// be refused: such a pair is left to be brought in step in place, or held.
+// be refused: such a pair is left to be brought in step in place, or held. One
+// leaves after the other, so that an add finds its own names free, and none of
+// those of a namesake who is still to move: mail for one must not reach the
+// other.
 func (c *container) recreate(pairs []pair) (rest []pair, steps []Step) {
 	for _, p := range pairs {
 		if c.Moves != MoveRecreate || p.adopt || !moved(p) {
@@ -277,8 +317,10 @@ func (c *container) recreate(pairs []pair) (rest []pair, steps []Step) {
 			rest = append(rest, p)
 			continue
 		}
-		add.Reason = moveReason(p)
-		steps = append(steps, deletion(p.before, moveReason(p)), add)
+		gone := deletion(p.before, moveReason(p))
+		gone.key, gone.recreated = add.key, true
+		add.Reason, add.recreated = moveReason(p), true
+		steps = append(steps, gone, add)
 	}
 	return rest, steps
 }
@@ -403,7 +445,7 @@ func (c *container) add(w WantedRecipient) Step {
 	step := Step{
 		Op: Add, Kind: w.Kind, Name: w.Name, Address: w.Target, DN: w.DN, After: &after, key: w.Key,
 		Reason: "not in Exchange yet",
-		Needs:  c.book.needs(append(addresses(after), aliasKey(after.Alias), dnKey(after.DN)), ""),
+		Needs:  c.book.needs(append(addresses(after), aliasKey(after.Alias), c.book.dnKey(after.DN)), ""),
 	}
 	c.book.enter(after)
 	return step

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -29,8 +30,8 @@ type Tally struct {
 func newSide(steps []Step, group func(Step) Kind) Side {
 	side := Side{Tally: map[Kind]Tally{}}
 	for _, step := range steps {
-		kind := group(step)
-		side.Tally[kind] = side.Tally[kind].count(step.Op)
+		step.group = group(step)
+		side.Tally[step.group] = side.Tally[step.group].count(step, 1)
 		if step.Op != Keep {
 			side.Steps = append(side.Steps, step)
 		}
@@ -71,24 +72,112 @@ func needsFirst(steps []Step) []Step {
 	return ordered
 }
 
-func (t Tally) count(op Op) Tally {
-	switch op {
+// count counts a step as often as times says, which is -1 to take it back.
+func (t Tally) count(s Step, times int) Tally {
+	if s.owned() {
+		t.Owned += times
+	}
+	if s.wanted() {
+		t.Wanted += times
+	}
+	switch s.Op {
 	case Keep:
-		t.Owned, t.Wanted, t.Keep = t.Owned+1, t.Wanted+1, t.Keep+1
+		t.Keep += times
 	case Replace, Modify:
-		t.Owned, t.Wanted, t.Change = t.Owned+1, t.Wanted+1, t.Change+1
-	case Adopt:
-		t.Wanted++ // takes nothing away from what was there
+		t.Change += times
+	case Adopt: // takes nothing away from what was there
 	case Add:
-		t.Wanted, t.Add = t.Wanted+1, t.Add+1
+		t.Add += times
 	case Delete:
-		t.Owned, t.Delete = t.Owned+1, t.Delete+1
+		t.Delete += times
 	case Hold:
-		t.Owned, t.Wanted, t.Held = t.Owned+1, t.Wanted+1, t.Held+1
+		t.Held += times
 	case Refuse:
-		t.Refused++
+		t.Refused += times
 	}
 	return t
+}
+
+// owned reports whether the step is about an entry of ours on the target. What
+// is held need not be there: its add may wait for another step.
+func (s Step) owned() bool {
+	switch s.Op {
+	case Keep, Replace, Modify, Delete:
+		return true
+	case Hold:
+		return s.Before != nil || s.OldRow != nil
+	case Add, Adopt, Refuse:
+	}
+	return false
+}
+
+// wanted reports whether the step is about an entry that ought to be on the
+// target. Of a move that is held the entry that stays counts, not its add.
+func (s Step) wanted() bool {
+	switch s.Op {
+	case Delete, Refuse:
+		return false
+	case Hold:
+		return !s.recreated || s.owned()
+	case Keep, Replace, Modify, Adopt, Add:
+	}
+	return true
+}
+
+// Refuse takes back the step at index i of a side toward Exchange, because it
+// turned out that it cannot be written. It becomes a refusal, or is held when
+// it would change or delete an entry of ours, which then stays as it is. So is
+// every step that needs what thereby is not given up, and the delete that a
+// move's add belongs to: nobody is deleted whose add cannot be written. The
+// steps keep their places, those taken back lose what they would write, and the
+// tally is that of the steps as they are then. A step that writes nothing stays
+// as it is.
+func (s *Side) Refuse(i int, reason string) {
+	if !s.Steps[i].Op.Writes() {
+		return
+	}
+	stopped := []Step{s.Steps[i]}
+	s.stop(i, Refuse, reason)
+	for ; len(stopped) > 0; stopped = stopped[1:] {
+		first := &stopped[0]
+		if first.Op == Add && !first.recreated {
+			continue // gives nothing up
+		}
+		for j := range s.Steps {
+			step := &s.Steps[j]
+			if why := first.stops(step); why != "" && step.Op.Writes() {
+				stopped = append(stopped, *step)
+				s.stop(j, Hold, why)
+			}
+		}
+	}
+}
+
+// stops says why another step cannot be carried out when this one is not, empty
+// when it can.
+func (s *Step) stops(other *Step) string {
+	switch {
+	case s.recreated && other.recreated && s.key == other.key:
+		return "its delete and add belong together, and one of them cannot be written"
+	case s.Op != Add && slices.Contains(other.Needs, s.DN):
+		return fmt.Sprintf("it takes a name or an address of %s, which stays as it is", s.DN)
+	default:
+		return ""
+	}
+}
+
+// stop makes a refusal of a step, or holds it.
+func (s *Side) stop(i int, op Op, reason string) {
+	step := &s.Steps[i]
+	tally := s.Tally[step.group].count(*step, -1)
+	if step.owned() {
+		op, reason = Hold, recipientStays+reason
+	} else {
+		step.Before = nil // an adoption's is not ours
+	}
+	step.Op, step.Reason, step.Event = op, reason, 0
+	step.After, step.Needs, step.Changes = nil, nil, nil
+	s.Tally[step.group] = tally.count(*step, 1)
 }
 
 // order is what makes a plan safe to carry out from top to bottom: names and

@@ -179,12 +179,12 @@ func (w *directoryWorld) remove(r reconcile.Recipient) error {
 
 func sameRecipient(a, b reconcile.Recipient) bool {
 	return reconcile.Fold(a.DN) == reconcile.Fold(b.DN) && a.Target == b.Target && a.Notes == b.Notes &&
-		a.Owner == b.Owner && a.Key == b.Key && a.Alias == b.Alias && slices.Equal(a.Proxies, b.Proxies)
+		a.Owner == b.Owner && a.Key == b.Key && a.KeyTaken == b.KeyTaken && a.Alias == b.Alias && slices.Equal(a.Proxies, b.Proxies)
 }
 
 func (w *directoryWorld) enter(r, before reconcile.Recipient) error {
 	for _, other := range slices.Concat(w.Present, w.Others) {
-		if reconcile.Fold(other.DN) == reconcile.Fold(r.DN) {
+		if w.sameDN(other.DN, r.DN) {
 			return fmt.Errorf("entry %s is there already", r.DN)
 		}
 		if r.Alias != "" && r.Alias != before.Alias && reconcile.Fold(other.Alias) == reconcile.Fold(r.Alias) {
@@ -198,6 +198,13 @@ func (w *directoryWorld) enter(r, before reconcile.Recipient) error {
 	}
 	w.Present = append(slices.Clone(w.Present), r)
 	return nil
+}
+
+func (w directoryWorld) sameDN(a, b string) bool {
+	if w.NormalDN == nil {
+		return reconcile.Fold(a) == reconcile.Fold(b)
+	}
+	return w.NormalDN(a) == w.NormalDN(b)
 }
 
 // addressesOf are the folded addresses of a recipient with their types.

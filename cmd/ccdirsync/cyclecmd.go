@@ -119,6 +119,10 @@ func (s surroundings) oneCycle(ctx context.Context, log logSettings, c cycle.Con
 	if report.ID == "" && o.output != "json" {
 		return code
 	}
+	if o.output == "ldif" && code == exitGuard {
+		s.complain("connector %s: a guard stopped the plan, so its LDIF is not printed; see the plan as text", c.Name)
+		return code
+	}
 	if err := s.print(report, o); err != nil {
 		s.complain("write the report: %v", err)
 		return code.worse(exitFailed)

@@ -96,7 +96,7 @@ func (t *textReport) step(s reconcile.Step) {
 	if s.Event != 0 {
 		reason += fmt.Sprintf(" (%d)", s.Event)
 	}
-	t.line("  %-7s %-16s %s: %s", s.Op, s.Kind, subject(s), reason)
+	t.line("  %-7s %-16s %s: %s", s.Op, s.Kind, s.Subject(), reason)
 	if s.Op == reconcile.Modify || s.Op == reconcile.Replace || s.Op == reconcile.Adopt {
 		for _, c := range s.Changes {
 			t.line("            %s: %q -> %q", c.Attr, c.Old, c.New)
@@ -104,21 +104,5 @@ func (t *textReport) step(s reconcile.Step) {
 	}
 	if s.Outcome != "" && s.Outcome != reconcile.Done {
 		t.line("            %s: %s", s.Outcome, s.Error)
-	}
-}
-
-// subject names what a step is about: cc:Mail entries as "name at post
-// office", custom recipients with their target address, Exchange entries that
-// have no name in cc:Mail by their DN.
-func subject(s reconcile.Step) string {
-	switch {
-	case s.Name == "":
-		return s.DN
-	case s.Kind == reconcile.PostOffice || s.Address == "":
-		return s.Name
-	case strings.Contains(s.Address, ":"):
-		return fmt.Sprintf("%s  <%s>", s.Name, s.Address)
-	default:
-		return s.Name + " at " + s.Address
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"ccdirsync/ldapsrc"
 )
 
 // Finding is the result of one check.
@@ -24,7 +26,11 @@ func Check(ctx context.Context, c Connector, tell func(Finding)) error {
 	if err != nil {
 		return fmt.Errorf("make a temporary folder for the export files: %w", err)
 	}
-	ch := &checker{run: newRun(c, Trace{}, folder), tell: tell}
+	r, err := newRun(c, Trace{}, folder)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(folder))
+	}
+	ch := &checker{run: r, tell: tell}
 	ch.store()
 	ch.programs()
 	ch.postOffice(ctx)
@@ -114,6 +120,9 @@ func (ch *checker) exchange(ctx context.Context) {
 	if c.Exchange.Import == nil {
 		ch.caution("import", "is off: nothing comes from cc:Mail")
 		return
+	}
+	if !ldapsrc.DNWithin(c.Exchange.Import.Container, c.Exchange.Base) {
+		ch.caution("import", fmt.Sprintf("%s is not below the base %s: addresses are not unique over both", c.Exchange.Import.Container, c.Exchange.Base))
 	}
 	err = ch.conn.CanWrite(ctx, c.Exchange.Import.Container)
 	ch.found("import", c.Exchange.Import.Container+" can be written", err)

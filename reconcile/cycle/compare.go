@@ -30,12 +30,7 @@ func (r *run) compare(context.Context) (string, error) {
 
 // guard stops the cycle when a guard tripped.
 func (r *run) guard() error {
-	var tripped []reconcile.Guard
-	for _, g := range r.report.Guards {
-		if g.Tripped {
-			tripped = append(tripped, g)
-		}
-	}
+	tripped := reconcile.TrippedOf(r.report.Guards)
 	if len(tripped) == 0 {
 		return nil
 	}
@@ -86,8 +81,17 @@ func (r *run) compareExchange() {
 		Owner:   r.connector.Name,
 		Present: mapping.Present(present, settings.KeyAttribute), Others: mapping.Present(others, settings.KeyAttribute),
 		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
-		Moves: settings.Moves, Adopt: settings.Adopt,
+		Moves: settings.Moves, Adopt: settings.Adopt, NormalDN: normalDN,
 	})
+}
+
+// normalDN is equal for all spellings of a DN. One that cannot be read stands
+// for itself.
+func normalDN(dn string) string {
+	if normal, err := ldapsrc.NormalizeDN(dn); err == nil {
+		return normal
+	}
+	return reconcile.Fold(dn)
 }
 
 // present are the custom recipients of the import container, whoever made them.
@@ -121,7 +125,7 @@ func (r *run) tellRefusals() {
 	for _, steps := range [][]reconcile.Step{r.report.ToCCMail, r.report.ToExchange} {
 		for _, s := range steps {
 			if s.Op == reconcile.Refuse || s.Op == reconcile.Hold {
-				r.trace.event(Warning, s.Event, fmt.Sprintf("%s %s %s: %s", s.Op, s.Kind, s.Name, s.Reason))
+				r.trace.event(Warning, s.Event, fmt.Sprintf("%s %s %s: %s", s.Op, s.Kind, s.Subject(), s.Reason))
 			}
 		}
 	}

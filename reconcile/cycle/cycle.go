@@ -18,8 +18,10 @@ func Plan(ctx context.Context, c Connector, trace Trace) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("make a temporary folder for the export files: %w", err)
 	}
-	r := newRun(c, trace, folder)
-	err = r.cycle(ctx, r.steps()[:planned])
+	r, err := newRun(c, trace, folder)
+	if err == nil {
+		err = r.cycle(ctx, r.steps()[:planned])
+	}
 	return r.report, errors.Join(err, r.close(), os.RemoveAll(folder))
 }
 
@@ -27,7 +29,10 @@ func Plan(ctx context.Context, c Connector, trace Trace) (Report, error) {
 // and the report holds the plan. Any other error ended the cycle; what had
 // been done by then has its outcome in the report.
 func Run(ctx context.Context, c Connector, trace Trace) (Report, error) {
-	r := newRun(c, trace, c.Store.ExportFolder())
+	r, err := newRun(c, trace, c.Store.ExportFolder())
+	if err != nil {
+		return r.report, err
+	}
 	unlock, err := r.takeStore()
 	if err != nil {
 		return r.report, fmt.Errorf("connector %s: %w", c.Name, err)
@@ -60,12 +65,23 @@ type run struct {
 	freed                map[string]bool    // folded DNs of recipients whose step is done
 }
 
-func newRun(c Connector, trace Trace, exportFolder string) *run {
+// newRun begins a cycle. The profile has to read and write the attribute that
+// links recipients to cc:Mail.
+func newRun(c Connector, trace Trace, exportFolder string) (*run, error) {
+	var err error
+	if c.Server.Profile.Name == "" {
+		c.Server.Profile = ldapsrc.Exchange55()
+	}
+	if c.Exchange.Import != nil {
+		if c.Server.Profile, err = c.Server.Profile.WithAttribute(c.Exchange.Import.KeyAttribute); err != nil {
+			err = fmt.Errorf("connector %s: import.key_attribute: %w", c.Name, err)
+		}
+	}
 	r := &run{connector: c, trace: trace, exportFolder: exportFolder, freed: map[string]bool{}}
 	r.report.Plan = reconcile.Plan{
 		Connector: c.Name, ToCCMail: []reconcile.Step{}, ToExchange: []reconcile.Step{}, Guards: []reconcile.Guard{},
 	}
-	return r
+	return r, err
 }
 
 // step is one of the ten.

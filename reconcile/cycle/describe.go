@@ -24,19 +24,28 @@ func (r *run) describe() {
 	for _, recipient := range r.recipients {
 		present[recipient.DN] = recipient
 	}
+	// What Exchange cannot hold is refused like everything else that does not
+	// fit: this entry only, with what depends on it.
+	requests := make([][]ldapsrc.Change, len(plan.ToExchange))
+	for i, s := range plan.ToExchange {
+		var err error
+		if requests[i], err = r.requestsOf(s, present); err != nil {
+			r.toExchange.Refuse(i, err.Error())
+		}
+	}
 	r.requests = make([][]ldapsrc.Change, len(plan.ToExchange))
 	for i := range plan.ToExchange {
 		s := &plan.ToExchange[i]
-		requests, err := r.requestsOf(*s, present)
-		if err != nil {
-			// What Exchange cannot hold is refused like everything else that
-			// does not fit: this entry only.
-			*s = refused(*s, err)
+		if !s.Op.Writes() {
 			continue
 		}
-		r.requests[i] = requests
-		s.Changes = attributeChanges(present[s.DN], requests)
-		r.report.Changes = append(r.report.Changes, requests...)
+		before := present[s.DN]
+		if s.Op == reconcile.Add { // also where another entry of this name goes before
+			before = ldapsrc.Recipient{}
+		}
+		r.requests[i] = requests[i]
+		s.Changes = attributeChanges(before, requests[i])
+		r.report.Changes = append(r.report.Changes, requests[i]...)
 	}
 }
 
@@ -70,19 +79,6 @@ func (r *run) requestsOf(s reconcile.Step, present map[string]ldapsrc.Recipient)
 	case reconcile.Keep, reconcile.Replace, reconcile.Refuse, reconcile.Hold:
 	}
 	return nil, nil
-}
-
-// refused turns a step that cannot be written into a refusal. An entry of ours
-// that is there stays as it is.
-func refused(s reconcile.Step, err error) reconcile.Step {
-	if s.Op == reconcile.Modify {
-		s.Op = reconcile.Hold
-	} else {
-		s.Op = reconcile.Refuse
-	}
-	s.Reason, s.Event = err.Error(), 0
-	s.After, s.Before, s.Needs = nil, nil, nil
-	return s
 }
 
 // rowChanges are the values of a directory entry that a step changes.

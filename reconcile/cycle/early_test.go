@@ -110,7 +110,7 @@ func TestInterruptBetweenEntries(t *testing.T) {
 	before := directory.Writes()
 	ctx, interrupt := context.WithCancel(t.Context())
 	report, err := cycle.Run(ctx, c, cycle.Trace{Event: func(e cycle.Event) {
-		if strings.HasPrefix(e.Text, "add user "+first.Name+" failed") {
+		if strings.HasPrefix(e.Text, "add user "+first.Subject()+" failed") {
 			interrupt()
 		}
 	}})
@@ -158,7 +158,7 @@ func TestDirectoryLostWhileWriting(t *testing.T) {
 	}
 	directory.SetFaults(exchange55.Faults{Busy: map[string]int{plan.ToExchange[0].DN: 1}})
 	report, err := cycle.Run(t.Context(), c, cycle.Trace{Event: func(e cycle.Event) {
-		if strings.HasPrefix(e.Text, "add user "+plan.ToExchange[0].Name+" failed") {
+		if strings.HasPrefix(e.Text, "add user "+plan.ToExchange[0].Subject()+" failed") {
 			if closing := directory.Close(); closing != nil {
 				t.Error(closing)
 			}

@@ -1,10 +1,10 @@
 package cycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -16,7 +16,8 @@ import (
 // importDeletions has the rows deleted that go or are replaced (step 7).
 func (r *run) importDeletions(ctx context.Context) (string, error) {
 	original := recordsByName(r.directory)
-	b := batch{file: ccmail.DeleteImport, program: r.connector.PostOffice.ImportDelete}
+	// What cc:Mail holds may be longer than the limits that we remember.
+	b := batch{file: ccmail.DeleteImport, program: r.connector.PostOffice.ImportDelete, asRead: true}
 	for i := range r.report.ToCCMail {
 		if s := &r.report.ToCCMail[i]; s.Op == reconcile.Delete || s.Op == reconcile.Replace {
 			b.add(s, original[reconcile.Fold(s.OldRow.Name)])
@@ -58,6 +59,7 @@ func (r *run) importAdditions(ctx context.Context) (string, error) {
 type batch struct {
 	file    string
 	program func(ctx context.Context, file string) ([]ccmail.Refused, error)
+	asRead  bool // the records are as cc:Mail exported them
 	records []ccmail.Record
 	steps   []*reconcile.Step
 }
@@ -77,7 +79,7 @@ func (r *run) importBatch(ctx context.Context, b batch) (string, error) {
 		return "nothing to do", nil
 	}
 	po, store := r.connector.PostOffice, r.connector.Store
-	file, err := store.WriteImport(b.file, b.records, ccmail.Options{CodePage: po.CodePage, Dialect: po.Dialect})
+	file, err := store.WriteImport(b.file, b.records, ccmail.Options{CodePage: po.CodePage, Dialect: po.Dialect, AsRead: b.asRead})
 	if err != nil {
 		return "", err
 	}
@@ -104,7 +106,7 @@ func (r *run) importBatch(ctx context.Context, b batch) (string, error) {
 func (r *run) outcomes(b batch, refused []ccmail.Refused) progress {
 	reasons := map[string]string{}
 	for _, record := range refused {
-		reasons[reconcile.Fold(record.Record.Name)] = record.Reason
+		reasons[reconcile.Fold(record.Record.Name)] = cmp.Or(record.Reason, "it gave no reason; see the .UND file in Import.bak")
 	}
 	var failed []*reconcile.Step
 	var rest []*reconcile.Step
@@ -117,10 +119,15 @@ func (r *run) outcomes(b batch, refused []ccmail.Refused) progress {
 			rest = append(rest, s)
 		}
 	}
+	var others []string
+	for name, reason := range reasons {
+		others = append(others, fmt.Sprintf("%q: %s", name, reason))
+	}
+	slices.Sort(others)
 	for _, s := range rest {
-		if s.Outcome = reconcile.Done; len(reasons) > 0 {
+		if s.Outcome = reconcile.Done; len(others) > 0 {
 			r.failed(s, fmt.Sprintf("IMPORT refused something that is not this file's (%s), so whether it took this entry is not known; the next cycle sees",
-				strings.Join(slices.Sorted(maps.Values(reasons)), ", ")))
+				strings.Join(others, ", ")))
 		}
 	}
 	account := progress{}
@@ -191,7 +198,7 @@ func (r *run) updateRecipient(ctx context.Context, s *reconcile.Step, requests [
 	for _, dn := range s.Needs {
 		if !r.freed[reconcile.Fold(dn)] {
 			s.Outcome, s.Error = reconcile.Held, fmt.Sprintf("it takes a name or an address of %s, which was not changed", dn)
-			r.trace.event(Warning, 0, fmt.Sprintf("%s %s %s held: %s", s.Op, s.Kind, s.Name, s.Error))
+			r.trace.event(Warning, 0, fmt.Sprintf("%s %s %s held: %s", s.Op, s.Kind, s.Subject(), s.Error))
 			return nil
 		}
 	}
@@ -222,7 +229,7 @@ func lost(err error) error {
 
 func (r *run) failed(s *reconcile.Step, reason string) {
 	s.Outcome, s.Error = reconcile.Failed, reason
-	r.trace.event(Warning, s.Event, fmt.Sprintf("%s %s %s failed: %s", s.Op, s.Kind, s.Name, reason))
+	r.trace.event(Warning, s.Event, fmt.Sprintf("%s %s %s failed: %s", s.Op, s.Kind, s.Subject(), reason))
 }
 
 // progress counts outcomes for the account of a step.

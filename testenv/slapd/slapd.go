@@ -130,7 +130,7 @@ func (s *Server) Load(ctx context.Context, ldif string) error {
 // first.
 func (s *Server) Dump(ctx context.Context) (string, error) {
 	c := exec.CommandContext(ctx, "ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", s.URL,
-		"-D", s.rootName, "-y", s.file("root.pw"), "-b", s.options.Suffix)
+		"-D", s.rootName, "-y", s.file("root.pw"), "-b", s.options.Suffix, "(objectClass=*)", "*", "+")
 	out, err := c.Output()
 	if err != nil {
 		return "", fmt.Errorf("read all entries of slapd: %w", err)

@@ -38,7 +38,7 @@ func TestStartLoadDumpClose(t *testing.T) {
 		t.Error(err)
 	}
 	dump, err := s.Dump(ctx)
-	for _, part := range []string{"dn: ou=HQ,o=Contoso\n", "USN-Changed: 12\n", "dn: ou=Leeds,o=Contoso\n"} {
+	for _, part := range []string{"dn: ou=HQ,o=Contoso\n", "USN-Changed: 12\n", "dn: ou=Leeds,o=Contoso\n", "entryCSN: "} {
 		if err != nil || !strings.Contains(dump, part) {
 			t.Errorf("the dump does not hold %q, %v:\n%s", part, err, dump)
 		}

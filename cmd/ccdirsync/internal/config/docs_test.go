@@ -170,9 +170,8 @@ func TestExample(t *testing.T) {
 	for _, test := range []struct{ name, old, text string }{
 		{"as it is", "version: 1", "version: 1"},
 		{"log as json", "format: text", "format: json"},
-		{"ldaps", "ldap://exch1.example.com:389\n      tls: {mode: starttls} ", "ldaps://exch1.example.com:636\n      tls: {mode: ldaps} "},
-		{"ldaps by its url", "ldap://exch1.example.com:389\n      tls: {mode: starttls} ", "ldaps://exch1.example.com:636 "},
-		{"tls none on a trusted wire", "tls: {mode: starttls} ", "tls: {mode: none}\n      plaintext: true "},
+		{"starttls", "tls: {mode: none}\n      plaintext: true", "tls: {mode: starttls}"},
+		{"ldaps by its mode", "tls: {mode: none}\n      plaintext: true", "tls: {mode: ldaps}"},
 		{"password_env of Exchange", "password_file: ./exchange.pw ", "password_env: NAME "},
 		{"filter only", "filter: {mode: all, ", "filter: {mode: only, "},
 		{"filter except", "filter: {mode: all, ", "filter: {mode: except, "},
@@ -183,13 +182,17 @@ func TestExample(t *testing.T) {
 			if strings.Count(example, test.old) != 1 {
 				t.Fatalf("%q stands %d times in the example", test.old, strings.Count(example, test.old))
 			}
-			if problems := problemsOf(t, strings.Replace(example, test.old, test.text, 1)); problems != "" {
+			changed := strings.Replace(example, test.old, test.text, 1)
+			if strings.Contains(test.text, "mode: ldaps") {
+				changed = strings.Replace(changed, "ldap://exch1.example.com:389", "ldaps://exch1.example.com:636", 1)
+			}
+			if problems := problemsOf(t, changed); problems != "" {
 				t.Error(problems)
 			}
 		})
 	}
 	for _, comment := range []string{
-		"# ldaps | starttls | none", "#\x20tls: {mode: none}\n      # plaintext: true", "# or password_env: NAME", "# all | only | except",
+		"#\x20tls: {mode: starttls}                 # or ldaps, with an ldaps:// url", "# or password_env: NAME", "# all | only | except",
 		"# cp437 in the USA, cp850 elsewhere", "# Exchange -> cc:Mail; without it nothing goes out", "# cc:Mail -> Exchange; without it nothing comes in",
 	} {
 		if !strings.Contains(example, comment) {
