@@ -70,14 +70,14 @@ func (s Side) CountSteps() StepCounts {
 	return n
 }
 
+// Writes is the number of steps that write.
+func (n StepCounts) Writes() int {
+	return n.Add + n.Delete + n.Replace + n.Modify + n.Adopt
+}
+
 // Writes reports whether the plan has a step that writes.
 func (p Plan) Writes() bool {
-	for _, n := range []StepCounts{p.Counts.ToCCMail, p.Counts.ToExchange} {
-		if n.Add+n.Delete+n.Replace+n.Modify+n.Adopt > 0 {
-			return true
-		}
-	}
-	return false
+	return p.Counts.ToCCMail.Writes()+p.Counts.ToExchange.Writes() > 0
 }
 
 // Open reports whether the plan has refused or held entries.

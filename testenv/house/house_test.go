@@ -34,6 +34,7 @@ var mayImport = map[string]reasons{
 		"ldapsrc":   "it reads and makes recipients",
 		"reconcile": "it makes what the plan is made from",
 	},
+	"reconcile/ledger": {"reconcile": "it keeps plans and what became of them"},
 	"reconcile/cycle": {
 		"ccmail":    "it runs and reads EXPORT, writes for IMPORT",
 		"ldapsrc":   "it reads and writes the directory",
@@ -105,8 +106,9 @@ var neverReached = []struct {
 	{from: "", target: "github.com/sirupsen/logrus", only: []string{"cmd/ccdirsync"}, reason: "libraries return errors and call a trace, cmd logs"},
 	{from: "", target: "github.com/vbauerster/mpb", only: []string{"cmd/ccdirsync"}, reason: "only the program has a terminal"},
 	{from: "ccmail", target: "github.com/go-ldap", reason: "ccmail knows only cc:Mail"},
-	{from: "reconcile", target: "github.com", only: []string{"reconcile/cycle"}, reason: "the core is standard library only"},
-	{from: "reconcile", target: "golang.org/x", only: []string{"reconcile/cycle"}, reason: "the core is standard library only"},
+	{from: "reconcile", target: "github.com", only: []string{"reconcile/cycle", "reconcile/ledger"}, reason: "the core is standard library only"},
+	{from: "reconcile", target: "golang.org/x", only: []string{"reconcile/cycle", "reconcile/ledger"}, reason: "the core is standard library only"},
+	{from: "", target: "modernc.org", only: []string{"reconcile/ledger", "cmd/ccdirsync"}, reason: "a cycle takes any ledger, so that its users need no database"},
 	{from: "testenv/postoffice", target: module + "ccmail", reason: "the post office has a parser of its own"},
 	{from: "testenv/exchange55", target: module + "ldapsrc", reason: "the directory must not agree with its client on a mistake"},
 }
@@ -148,6 +150,8 @@ var onlyImportedBy = map[string]struct {
 	"github.com/goccy/go-yaml":    {[]string{"cmd/ccdirsync/internal/config"}, "only the program has a configuration"},
 	"github.com/google/renameio":  {[]string{"ccmail", "cmd/exchange55"}, "only the store, and a program, write files"},
 	"github.com/spf13/cobra":      {[]string{"cmd/ccdirsync", "cmd/exchange55", "testenv/postoffice"}, "only programs have command lines"},
+	"modernc.org/sqlite":          {[]string{"reconcile/ledger"}, "what is kept is in one place"},
+	"database/sql":                {[]string{"reconcile/ledger"}, "what is kept is in one place"},
 	"os/exec":                     {[]string{"ccmail", "testenv/scenario", "testenv/slapd"}, "EXPORT and IMPORT are run in one place"},
 	"golang.org/x/text/encoding/": {[]string{"ccmail", "testenv/postoffice", "testenv/scenario"}, "code pages end at the files"},
 }
@@ -208,7 +212,11 @@ var linterRules = map[string][]string{
 	"mapping":         {module + "cmd", "github.com/go-ldap/ldap", "github.com/sirupsen/logrus", "os$", "os/exec", "net$"},
 	"ccmail":          {module, "github.com/sirupsen/logrus"},
 	"ldapsrc":         {module, "github.com/sirupsen/logrus"},
-	"reconcile/cycle": {module + "cmd", "github.com/go-ldap/ldap", "github.com/sirupsen/logrus"},
+	"reconcile/cycle": {module + "cmd", module + "reconcile/ledger", "database/sql", "modernc.org/", "github.com/go-ldap/ldap", "github.com/sirupsen/logrus"},
+	"reconcile/ledger": {
+		module + "cmd", module + "reconcile/cycle", module + "mapping", module + "ccmail", module + "ldapsrc",
+		"github.com/", "net$", "os/exec", "log",
+	},
 }
 
 // The linter tells of a wrong import while it is written, with the reason.

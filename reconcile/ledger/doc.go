@@ -1,0 +1,41 @@
+// Package ledger keeps what happened: every run of a cycle, its plan before the
+// first write, and what became of every step.
+//
+// # Where
+//
+// One SQLite file, made with mode 0600 in a folder of mode 0700, in WAL mode,
+// so that it can be read while a run writes. docs/ledger.md describes the
+// tables; they are meant to be read with other programs too. Times are UTC in
+// the form of RFC 3339 with milliseconds, and come in as values: the package
+// does not read the clock.
+//
+// # What is on the disk when
+//
+// What a run is about to do must have reached the disk before it is done, so
+// a plan, the note that writing begins and the end of a run are committed with
+// synchronous=FULL: each waits for one fsync. The outcomes between are
+// committed with synchronous=NORMAL, which in WAL mode does not wait: the
+// directory takes thousands of entries one by one, and an fsync for each would
+// take longer than the entry. A program that dies loses none of them. A
+// machine that dies may lose the last ones, never the order nor the plan; the
+// run is then found with more open steps than it had, and as the next cycle
+// reads both sides afresh it finds out which are done.
+//
+// # A run that died
+//
+// [Ledger.Begin] is called while the connector has its store to itself. A run
+// of that connector that is not over then cannot be alive: it has died, and is
+// marked and returned, with what it left open.
+//
+// # Versions
+//
+// PRAGMA user_version is the version of the tables. An older file is brought
+// up to date when it is opened, in one transaction; a newer one is refused and
+// left as it is.
+//
+// # What it leaves out
+//
+// Secrets: a plan holds none and nothing else is recorded. Text that is not
+// valid UTF-8 is not kept byte for byte: in the values of changes U+FFFD takes
+// the place of such bytes, as in the JSON output of a plan.
+package ledger
