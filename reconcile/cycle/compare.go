@@ -12,8 +12,8 @@ import (
 )
 
 // compare makes the plan of both directions and has the guards judge it
-// (step 6).
-func (r *run) compare(context.Context) (string, error) {
+// (step 6). The plan is recorded in any case.
+func (r *run) compare(ctx context.Context) (string, error) {
 	r.compareCCMail()
 	r.compareExchange()
 	r.describe()
@@ -23,8 +23,12 @@ func (r *run) compare(context.Context) (string, error) {
 	if err := plan.Identify(); err != nil {
 		return "", err
 	}
+	if err := r.recordPlan(ctx); err != nil {
+		return "", fmt.Errorf("nothing was written to either side: %w", err)
+	}
 	r.tellRefusals()
-	account := fmt.Sprintf("%s to cc:Mail, %s to Exchange", writes(plan.Counts.ToCCMail), writes(plan.Counts.ToExchange))
+	account := fmt.Sprintf("%s to cc:Mail, %s to Exchange",
+		count(plan.Counts.ToCCMail.Writes(), "change", "changes"), count(plan.Counts.ToExchange.Writes(), "change", "changes"))
 	return account, r.guard()
 }
 
@@ -35,10 +39,6 @@ func (r *run) guard() error {
 		return nil
 	}
 	return &GuardError{Connector: r.connector.Name, PlanID: r.report.ID, Guards: tripped}
-}
-
-func writes(n reconcile.StepCounts) string {
-	return count(n.Add+n.Delete+n.Replace+n.Modify+n.Adopt, "change", "changes")
 }
 
 func (r *run) compareCCMail() {

@@ -1,6 +1,8 @@
 package cycle
 
 import (
+	"time"
+
 	"ccdirsync/ccmail"
 	"ccdirsync/ldapsrc"
 	"ccdirsync/mapping"
@@ -19,6 +21,7 @@ type Connector struct {
 	// a reason to replace a cc:Mail entry of ours.
 	CompareComment bool
 	Limits         reconcile.Limits
+	Recording      Recording
 }
 
 // Exchange is what is synchronized of the Exchange directory.
@@ -95,6 +98,13 @@ const (
 
 // Report is a plan and, after a run, what became of its steps.
 type Report struct {
+	// Run is the number of the run in the ledger and State how it ended; both
+	// are empty when nothing was recorded.
+	Run   int64              `json:"run,omitempty"`
+	State reconcile.RunState `json:"state,omitempty"`
+	// Started and Ended are set in the report of an earlier run.
+	Started time.Time `json:"started,omitzero"`
+	Ended   time.Time `json:"ended,omitzero"`
 	reconcile.Plan
 	Warnings []string `json:"warnings,omitempty"` // oddities that did not stop the cycle
 	// Error is what ended the cycle early, empty when nothing did. A report

@@ -12,12 +12,14 @@ import (
 )
 
 // Plan reads both sides and says what a run would do. It writes nothing; the
-// export files go to a temporary folder that is removed.
+// export files go to a temporary folder that is removed, and nothing is
+// recorded.
 func Plan(ctx context.Context, c Connector, trace Trace) (Report, error) {
 	folder, err := os.MkdirTemp("", "ccdirsync-plan-")
 	if err != nil {
 		return Report{}, fmt.Errorf("make a temporary folder for the export files: %w", err)
 	}
+	c.Recording = Recording{}
 	r, err := newRun(c, trace, folder)
 	if err == nil {
 		err = r.cycle(ctx, r.steps()[:planned])
@@ -37,11 +39,16 @@ func Run(ctx context.Context, c Connector, trace Trace) (Report, error) {
 	if err != nil {
 		return r.report, fmt.Errorf("connector %s: %w", c.Name, err)
 	}
+	if err = r.beginRecord(ctx); err != nil {
+		err = fmt.Errorf("connector %s: nothing was written to either side: %w", c.Name, err)
+		return r.report, errors.Join(err, unlock())
+	}
 	err = r.cycle(ctx, r.steps())
 	if err != nil {
 		r.endEarly(err)
 	}
-	return r.report, errors.Join(err, r.close(), unlock())
+	err = errors.Join(err, r.close())
+	return r.report, errors.Join(err, r.endRecord(ctx, err), unlock())
 }
 
 // run is one cycle under way.
@@ -63,6 +70,8 @@ type run struct {
 	toCCMail, toExchange reconcile.Side
 	requests             [][]ldapsrc.Change // of each step toward Exchange
 	freed                map[string]bool    // folded DNs of recipients whose step is done
+
+	record record
 }
 
 // newRun begins a cycle. The profile has to read and write the attribute that

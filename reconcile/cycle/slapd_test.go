@@ -160,6 +160,12 @@ func connector(t *testing.T, server *slapd.Server) cycle.Connector {
 	if err = po.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return connectorIn(t, folder, server.URL)
+}
+
+// connectorIn joins the directory at the URL to the post office in the folder.
+func connectorIn(t *testing.T, folder, url string) cycle.Connector {
+	t.Helper()
 	rules, err := mapping.Compile(mapping.Settings{SMTP: "%m@ccmail.example", X400: "c=US;a= ;p=Contoso;o=HQ;s=%m;"})
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +176,7 @@ func connector(t *testing.T, server *slapd.Server) cycle.Connector {
 	}
 	return cycle.Connector{
 		Name:   "hq",
-		Server: ldapsrc.Server{URL: server.URL, BindDN: bindName, Password: password, Profile: ldapsrc.Exchange55(), PageSize: 2},
+		Server: ldapsrc.Server{URL: url, BindDN: bindName, Password: password, Profile: ldapsrc.Exchange55(), PageSize: 2},
 		Exchange: cycle.Exchange{
 			Owner: reconcile.Owner{Server: "MAILSRV7", Site: "EXSITE1", Sites: []string{"EXSITE1"}}, Base: "ou=HQ,o=Contoso", AdminView: true,
 			Export: &cycle.Export{Containers: []string{recipients}, TrustLevel: 100, CustomRecipients: true},

@@ -29,7 +29,7 @@ func (r *run) importDeletions(ctx context.Context) (string, error) {
 			s.Outcome = "" // half of it is done
 		}
 	}
-	return account, err
+	return account, errors.Join(err, r.recordCCMail(ctx))
 }
 
 // importAdditions has the rows added that are missing, and those replaced
@@ -52,7 +52,8 @@ func (r *run) importAdditions(ctx context.Context) (string, error) {
 			b.add(s, recordOf(*s.Row))
 		}
 	}
-	return r.importBatch(ctx, b)
+	account, err := r.importBatch(ctx, b)
+	return account, errors.Join(err, r.recordCCMail(ctx))
 }
 
 // batch is one import file and the steps that its records carry out.
@@ -77,6 +78,9 @@ func (b *batch) add(s *reconcile.Step, record ccmail.Record) {
 func (r *run) importBatch(ctx context.Context, b batch) (string, error) {
 	if len(b.records) == 0 {
 		return "nothing to do", nil
+	}
+	if err := r.recordWriting(ctx); err != nil {
+		return "", err
 	}
 	po, store := r.connector.PostOffice, r.connector.Store
 	file, err := store.WriteImport(b.file, b.records, ccmail.Options{CodePage: po.CodePage, Dialect: po.Dialect, AsRead: b.asRead})
@@ -184,7 +188,11 @@ func (r *run) updateExchange(ctx context.Context, from, to int) (string, error) 
 		if err := interrupted(ctx); err != nil {
 			return account.String(), err
 		}
-		if err := r.updateRecipient(context.WithoutCancel(ctx), s, r.requests[i]); err != nil {
+		if err := r.recordWriting(ctx); err != nil {
+			return account.String(), err
+		}
+		err := r.updateRecipient(context.WithoutCancel(ctx), s, r.requests[i])
+		if err = errors.Join(err, r.recordOutcomes(ctx, len(r.report.ToCCMail)+i, s)); err != nil {
 			return account.String(), err
 		}
 		account.count(*s)
