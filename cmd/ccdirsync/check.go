@@ -52,10 +52,7 @@ func (s surroundings) check(ctx context.Context, cmd *cobra.Command, names []str
 	if writing != nil {
 		return fmt.Errorf("write the findings: %w", writing)
 	}
-	if code != exitDone {
-		return codeError{code}
-	}
-	return nil
+	return coded(code)
 }
 
 func (s surroundings) printFinding(connector string, f cycle.Finding, output string) error {

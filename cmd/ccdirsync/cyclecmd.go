@@ -49,7 +49,8 @@ func (s surroundings) runCommand(ctx context.Context) *cobra.Command {
 		Use:   "run [connector...]",
 		Short: "Carry out one synchronization cycle",
 		Long: `run carries out one cycle of every connector, or of those that are named: it
-reads and plans everything, has the guards judge the plan, and then writes.
+reads and plans everything, has the guards judge the plan, and then writes. What
+it does is recorded in the ledger, for ccdirsync history and ccdirsync show.
 
 ` + exitCodesHelp,
 		Example: `  ccdirsync run
@@ -94,6 +95,33 @@ func (s surroundings) cycles(ctx context.Context, cmd *cobra.Command, names []st
 	if o.output == "ldif" && len(connectors) > 1 {
 		return usageError{errors.New("--output ldif is for one server: name one connector")}
 	}
+	if o.dryRun {
+		return coded(s.oneByOne(ctx, file.Log, connectors, o))
+	}
+	kept, err := openLedger(ctx, file)
+	if err != nil {
+		return fmt.Errorf("nothing was written to either side: %w", err)
+	}
+	for i := range connectors {
+		connectors[i].Recording = cycle.Recording{Ledger: kept, Now: s.now}
+	}
+	code := s.oneByOne(ctx, file.Log, connectors, o)
+	if err := kept.Close(); err != nil {
+		s.complain("%v", err)
+		code = code.worse(exitFailed)
+	}
+	return coded(code)
+}
+
+// coded returns the error that ends the program with a code.
+func coded(code exitCode) error {
+	if code == exitDone {
+		return nil
+	}
+	return codeError{code}
+}
+
+func (s surroundings) oneByOne(ctx context.Context, log logSettings, connectors []cycle.Connector, o cycleOptions) exitCode {
 	code := exitDone
 	for _, c := range connectors {
 		if ctx.Err() != nil {
@@ -101,12 +129,9 @@ func (s surroundings) cycles(ctx context.Context, cmd *cobra.Command, names []st
 			code = code.worse(exitFailed)
 			continue
 		}
-		code = code.worse(s.oneCycle(ctx, file.Log, c, o))
+		code = code.worse(s.oneCycle(ctx, log, c, o))
 	}
-	if code != exitDone {
-		return codeError{code}
-	}
-	return nil
+	return code
 }
 
 // oneCycle plans or runs one connector, shows its report and returns its exit

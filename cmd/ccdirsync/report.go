@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 	"unicode"
 
 	"ccdirsync/reconcile"
@@ -22,7 +23,14 @@ func printJSON(w io.Writer, report cycle.Report) error {
 func printText(w io.Writer, report cycle.Report) error {
 	t := &textReport{}
 	c := report.Counts
-	t.line("connector %s, plan %s", report.Connector, report.ID)
+	if report.ID == "" {
+		t.line("connector %s, no plan", report.Connector)
+	} else {
+		t.line("connector %s, plan %s", report.Connector, report.ID)
+	}
+	if report.Run != 0 {
+		t.line("run %d: %s%s", report.Run, report.State, period(report.Started, report.Ended))
+	}
 	t.line("read: directory entries %d (Exchange's %d, cc:Mail's %d), lists %d, boards %d, recipients %d",
 		c.DirectoryEntries, c.ExchangeEntries, c.CCMailEntries, c.Lists, c.Boards, c.Recipients)
 	if c.NotOurs > 0 {
@@ -38,11 +46,23 @@ func printText(w io.Writer, report cycle.Report) error {
 			t.line("guard %s tripped: limit %d, found %d: %s", g.Name, g.Limit, g.Found, g.Detail)
 		}
 	}
-	if !report.Writes() {
+	if report.ID != "" && !report.Writes() {
 		t.line("nothing to do")
 	}
 	_, err := io.WriteString(w, t.String())
 	return err
+}
+
+// period says when an earlier run was.
+func period(started, ended time.Time) string {
+	if started.IsZero() {
+		return ""
+	}
+	text := ", begun at " + started.Format(time.RFC3339)
+	if !ended.IsZero() {
+		text += fmt.Sprintf(", took %v", ended.Sub(started))
+	}
+	return text
 }
 
 type textReport struct{ strings.Builder }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -83,6 +84,42 @@ func TestPrintTextOfNothing(t *testing.T) {
 	}
 	if !strings.HasSuffix(out.String(), "to cc:Mail: nothing\nto Exchange: nothing\nnothing to do\n") {
 		t.Error(out.String())
+	}
+}
+
+// The report of an earlier run says which it was, and when. One that died has
+// no end, one that failed early no plan.
+func TestPrintTextOfEarlierRuns(t *testing.T) {
+	t.Parallel()
+	begun := time.Date(1998, time.March, 1, 12, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		name   string
+		report cycle.Report
+		want   string
+	}{
+		{
+			"done",
+			cycle.Report{Run: 7, State: reconcile.RunDone, Started: begun, Ended: begun.Add(1500 * time.Millisecond), Plan: reconcile.Plan{Connector: "hq", ID: "0"}},
+			"connector hq, plan 0\nrun 7: done, begun at 1998-03-01T12:00:00Z, took 1.5s\nread: ",
+		},
+		{
+			"died",
+			cycle.Report{Run: 8, State: reconcile.RunDied, Started: begun, Plan: reconcile.Plan{Connector: "hq", ID: "0"}},
+			"connector hq, plan 0\nrun 8: died, begun at 1998-03-01T12:00:00Z\nread: ",
+		},
+		{
+			"failed before it had a plan",
+			cycle.Report{Run: 9, State: reconcile.RunFailed, Plan: reconcile.Plan{Connector: "hq"}},
+			"connector hq, no plan\nrun 9: failed\nread: ",
+		},
+	} {
+		var out bytes.Buffer
+		if err := printText(&out, test.report); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(out.String(), test.want) || strings.HasSuffix(out.String(), "nothing to do\n") != (test.report.ID != "") {
+			t.Errorf("%s: %s", test.name, out.String())
+		}
 	}
 }
 

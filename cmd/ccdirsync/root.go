@@ -148,7 +148,8 @@ EXPORT and IMPORT programs.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(s.planCommand(ctx), s.runCommand(ctx), s.checkCommand(ctx), s.fileCommand(), s.configCommand(), s.versionCommand())
+	root.AddCommand(s.planCommand(ctx), s.runCommand(ctx), s.checkCommand(ctx), s.historyCommand(ctx), s.showCommand(ctx),
+		s.fileCommand(), s.configCommand(), s.versionCommand())
 	asUsageErrors(root)
 	return root
 }

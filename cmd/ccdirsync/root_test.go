@@ -14,6 +14,7 @@ import (
 
 	"ccdirsync/cmd/ccdirsync/internal/config"
 	"ccdirsync/reconcile/cycle"
+	"ccdirsync/reconcile/ledger"
 )
 
 // program runs a command line as the program would, in a process that has no
@@ -98,6 +99,13 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 func TestOutputCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	name := writeFile(t, strings.ReplaceAll(validConfig, "password_file: ./po.pw", "timeout: 1s"))
+	if kept, err := ledger.Open(t.Context(), filepath.Join(filepath.Dir(name), "state", ledger.File)); err != nil {
+		t.Fatal(err)
+	} else if _, _, err = kept.Begin(t.Context(), "hq", time.Now()); err != nil {
+		t.Fatal(err)
+	} else if err = kept.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{
 		{"version"},
 		{"config", "validate", "-c", name},
@@ -106,6 +114,10 @@ func TestOutputCannotBeWritten(t *testing.T) {
 		{"file", "show", "-", "-o", "json"},
 		{"check", "-c", name},
 		{"check", "-c", name, "-o", "json"},
+		{"history", "-c", name},
+		{"history", "-c", name, "-o", "json"},
+		{"show", "1", "-c", name},
+		{"show", "1", "-c", name, "-o", "json"},
 	} {
 		var stderr bytes.Buffer
 		code := surroundings{
@@ -134,6 +146,11 @@ func TestUsage(t *testing.T) {
 		{"run -o ldif", `--output "ldif" is not known; known: text, json`},
 		{"plan -o ldif -c " + name, `--output ldif is for one server: name one connector`},
 		{"check -o xml", `--output "xml" is not known; known: text, json`},
+		{"history -o xml", `--output "xml" is not known; known: text, json`},
+		{"history --limit -1", `--limit -1 is less than 0`},
+		{"show 1 -o ldif", `--output "ldif" is not known; known: text, json`},
+		{"show 0", `"0" is not the number of a run; ccdirsync history lists them`},
+		{"show", "accepts 1 arg(s), received 0; see ccdirsync show --help"},
 		{"plan nosuch -c " + name, `the configuration has no connector "nosuch"; it has: hq, two`},
 		{"run -c /nonexistent.yaml", "read the configuration: open /nonexistent.yaml: no such file or directory; write one with ccdirsync config init, or name it with --config"},
 		{"file show", "requires at least 1 arg(s), only received 0; see ccdirsync file show --help"},
@@ -155,7 +172,7 @@ func TestHelpListsExitCodes(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(page), "## Exit codes\n\n| code | meaning |\n| --- | --- |\n")
 	table, _, _ = strings.Cut(table, "\n\n")
-	for _, command := range [][]string{{"--help"}, {"plan", "--help"}, {"run", "--help"}, {"check", "--help"}} {
+	for _, command := range [][]string{{"--help"}, {"plan", "--help"}, {"run", "--help"}, {"check", "--help"}, {"history", "--help"}, {"show", "--help"}} {
 		help, _, code := program(t, command...)
 		if code != exitDone {
 			t.Errorf("%v: exit code %d", command, code)

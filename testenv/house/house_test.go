@@ -48,6 +48,7 @@ var mayImport = map[string]reasons{
 		"mapping":                       "it compiles the rules of the configuration",
 		"reconcile":                     "it shows plans",
 		"reconcile/cycle":               "it starts cycles",
+		"reconcile/ledger":              "it opens the ledger, gives it to cycles and shows what it holds",
 	},
 	"cmd/ccdirsync/internal/config": {},
 
@@ -152,6 +153,7 @@ var onlyImportedBy = map[string]struct {
 	"github.com/spf13/cobra":      {[]string{"cmd/ccdirsync", "cmd/exchange55", "testenv/postoffice"}, "only programs have command lines"},
 	"modernc.org/sqlite":          {[]string{"reconcile/ledger"}, "what is kept is in one place"},
 	"database/sql":                {[]string{"reconcile/ledger"}, "what is kept is in one place"},
+	module + "reconcile/ledger":   {[]string{"cmd/ccdirsync"}, "only the program opens the ledger"},
 	"os/exec":                     {[]string{"ccmail", "testenv/scenario", "testenv/slapd"}, "EXPORT and IMPORT are run in one place"},
 	"golang.org/x/text/encoding/": {[]string{"ccmail", "testenv/postoffice", "testenv/scenario"}, "code pages end at the files"},
 }

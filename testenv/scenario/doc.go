@@ -100,7 +100,7 @@
 //
 //	json FILE CONNECTOR...
 //
-// requires that FILE, or stdout, is the JSON output of plan or run for these
+// requires that FILE, or stdout, is the JSON output of plan, run or show for these
 // connectors: one object in a line for each, with the documented fields only,
 // each of its type.
 //

@@ -7,12 +7,17 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // What docs/configuration.md says of the JSON output. Fields that must be
 // there are pointers, so that one that is missing is found.
 type (
 	reportJSON struct {
+		Run        int64                      `json:"run"`
+		State      string                     `json:"state"`
+		Started    time.Time                  `json:"started"`
+		Ended      time.Time                  `json:"ended"`
 		Connector  *string                    `json:"connector"`
 		PlanID     *string                    `json:"plan_id"`
 		Counts     map[string]json.RawMessage `json:"counts"`
@@ -48,7 +53,7 @@ type (
 	}
 )
 
-// checkReports checks the JSON output of plan or run.
+// checkReports checks the JSON output of plan, run or show.
 func (c *call) checkReports() error {
 	text, connectors := c.ts.ReadFile(c.args[0]), c.args[1:]
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")

@@ -94,7 +94,7 @@ func (w *world) tearDown() error {
 		return nil
 	}
 	err := w.exchange.Close()
-	for _, folder := range slices.Concat(w.postOffices, w.stores) {
+	for _, folder := range slices.Concat(w.postOffices, w.stores, []string{"state"}) {
 		err = errors.Join(err, os.RemoveAll(w.path(folder)))
 	}
 	w.postOffices, w.stores, w.snapshots = nil, nil, nil
