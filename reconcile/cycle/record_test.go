@@ -310,14 +310,23 @@ func TestVictim(t *testing.T) {
 			if fmt.Sprintf("%s %s %d", when, call, seen[when+call]) != point {
 				return nil
 			}
-			fmt.Println("reached " + point)
-			_, err := io.Copy(io.Discard, os.Stdin) // which ends when the parent does
-			return errors.Join(err, errors.New("nobody killed it"))
+			return stay(point)
 		}
 	}
 	c.Recording = cycle.Recording{Ledger: observed{Ledger: ledgerOf(t, c), before: wait("before"), after: wait("after")}, Now: clock()}
-	_, err := cycle.Run(t.Context(), c, cycle.Trace{})
+	_, err := cycle.Run(t.Context(), c, cycle.Trace{StepEnds: func(number int, _ string, _ error) {
+		if fmt.Sprintf("after step %d", number) == point {
+			t.Error(stay(point))
+		}
+	}})
 	t.Errorf("the run came to its end: %v", err)
+}
+
+// stay tells the parent that the point is reached and waits to be killed.
+func stay(point string) error {
+	fmt.Println("reached " + point)
+	_, err := io.Copy(io.Discard, os.Stdin) // which ends when the parent does
+	return errors.Join(err, errors.New("nobody killed it"))
 }
 
 // Wherever a run is killed, the next one says so and brings both sides to the
@@ -360,6 +369,57 @@ func TestKilled(t *testing.T) {
 				t.Errorf("the next run warns of %q, want %q", report.Warnings, warning)
 			}
 			wantRecorded(t, l, report, nil)
+			if diff := cmp.Diff(want, string(directory.DumpContent())); diff != "" {
+				t.Errorf("the directory (-undisturbed +now):\n%s", diff)
+			}
+			run(t, c, reconcile.StepCounts{Keep: 2}, reconcile.StepCounts{Keep: 4})
+		})
+	}
+}
+
+// The same among deletions and replacements, which are two imports: a run that
+// is killed between them leaves names that are gone and not there again.
+func TestKilledAmongChanges(t *testing.T) {
+	t.Parallel()
+	changed := func(t *testing.T) (*exchange55.Directory, cycle.Connector) {
+		t.Helper()
+		directory, c := world(t)
+		run(t, c, reconcile.StepCounts{Add: 3}, reconcile.StepCounts{Add: 4})
+		edit(t, c, func(po *postoffice.PostOffice) error {
+			return errors.Join(po.Delete("Goner, Gil"), po.Delete("Quist, Marta"),
+				po.Add(postoffice.Entry{Name: "Quist, Marta", Location: "r", Address: "EXSITE1 Somebody Else"}),
+				po.Add(postoffice.Entry{Name: "Newman, Nina", Location: "L"}))
+		})
+		return directory, c
+	}
+	directory, undisturbed := changed(t)
+	run(t, undisturbed, reconcile.StepCounts{Replace: 1, Keep: 1}, reconcile.StepCounts{Delete: 1, Add: 1, Keep: 3})
+	want := string(directory.DumpContent())
+	for _, test := range []struct {
+		point string
+		open  string
+	}{
+		{"after StartWriting 1", "of 3 steps"},
+		{"before RecordOutcomes 1", "of 3 steps"}, // the new row was imported
+		{"after RecordOutcomes 1", "of 2 steps"},
+		{"before RecordOutcomes 2", "of 2 steps"}, // one recipient was deleted
+		{"after RecordOutcomes 2", "of 1 step"},
+		{"before End 1", "every step had its outcome"},
+		{"after step 7", "of 3 steps"}, // the old row is gone, the new one is missing
+		{"after step 8", "of 2 steps"},
+	} {
+		t.Run(test.point, func(t *testing.T) {
+			t.Parallel()
+			directory, c := changed(t)
+			killAt(t, c, test.point)
+			c.Recording = cycle.Recording{Ledger: ledgerOf(t, c), Now: clock()}
+			report, err := cycle.Run(t.Context(), c, cycle.Trace{})
+			if err != nil || report.Failed() || report.Open() {
+				t.Fatalf("the next run: %v, %+v", err, report)
+			}
+			if !slices.ContainsFunc(report.Warnings, func(w string) bool { return strings.Contains(w, "died while it was writing; "+test.open) }) {
+				t.Errorf("the next run warns of %q, want %q", report.Warnings, test.open)
+			}
 			if diff := cmp.Diff(want, string(directory.DumpContent())); diff != "" {
 				t.Errorf("the directory (-undisturbed +now):\n%s", diff)
 			}
