@@ -157,18 +157,18 @@ func (s surroundings) secret(from string) (string, error) {
 	return password, nil
 }
 
-// announce says that the directory can be used. The files appear whole, so
-// that a script may wait for them.
+// announce says that the directory can be used. The files appear whole and the
+// ready file last, so that a script may wait for it.
 func (s surroundings) announce(directoryURL string, f serveFlags) error {
 	parsed, err := url.Parse(directoryURL)
 	if err != nil {
 		return fmt.Errorf("announce the directory: %w", err)
 	}
-	for file, content := range map[string]string{f.portFile: parsed.Port(), f.readyFile: directoryURL} {
-		if file == "" {
+	for _, announcement := range []struct{ file, content string }{{f.portFile, parsed.Port()}, {f.readyFile, directoryURL}} {
+		if announcement.file == "" {
 			continue
 		}
-		if err := renameio.WriteFile(file, []byte(content+"\n"), 0o644); err != nil {
+		if err := renameio.WriteFile(announcement.file, []byte(announcement.content+"\n"), 0o644); err != nil {
 			return fmt.Errorf("announce the directory: %w", err)
 		}
 	}
