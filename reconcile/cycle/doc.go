@@ -7,6 +7,15 @@
 // written. A side that cannot be read whole ends the cycle; an entry that
 // cannot be written is a step with an outcome in the report.
 //
+// A [GuardError] says that guards stopped a cycle; its report holds the plan.
+// [Check] tests what a run needs.
+//
+// Of a [Connector] everything is needed but Recording, which keeps what a run
+// did, the directions that are to stay off, and what has a default of its own
+// in [ldapsrc.Server] and [ccmail.PostOffice]. Its zero Limits let no deletion
+// and no change through, its rules come from [mapping.Compile], and its
+// programs must name {file}.
+//
 // The package neither logs nor reads the clock: it tells a [Trace] what it
-// does.
+// does, and the time comes with Recording.
 package cycle
