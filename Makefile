@@ -2,6 +2,7 @@
 
 GO            ?= go
 GOLANGCI_LINT  = v2.15.0
+GOVULNCHECK    = v1.9.0
 FUZZTIME      ?= 60s
 BIN            = bin
 TOOLS          = $(CURDIR)/.tools
@@ -32,6 +33,10 @@ test: deps #? run the tests
 race: deps #? run the tests with the race detector
 	@$(GO) test -race ./...
 
+.PHONY: torture
+torture: deps #? run the tests that kill programs and fill disks at full length
+	@CCDIRSYNC_TORTURE=1 $(GO) test -count=1 -timeout 6h ./...
+
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) #? run go vet and the linters
 	@$(GO) vet ./...
@@ -41,6 +46,10 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_LINT):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
 	@mv $(TOOLS)/golangci-lint $@
+
+.PHONY: vuln
+vuln: #? look for known vulnerabilities, when their database can be reached
+	@GO="$(GO)" bash contrib/vuln.sh $(GOVULNCHECK) $(TOOLS)
 
 .PHONY: golden
 golden: #? rewrite the expected sections of the test corpus

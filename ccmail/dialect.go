@@ -41,6 +41,9 @@ type Dialect struct {
 	// The longest values in bytes of the code page. MaxName also holds for
 	// the titles of lists and boards.
 	MaxName, MaxAddress, MaxComment int
+
+	// Forbidden are the characters that a name or an address must not have.
+	Forbidden string
 }
 
 // tags returns the tags of a directory entry in the order of the one public
@@ -50,7 +53,8 @@ func tags() []string { return []string{"Name", "Locn", "Addr", "Cmts"} }
 // Lotus returns the strict form: Name, Locn, Addr, Cmts (SEEN), CR LF (INF),
 // no blank after an empty tag (SEEN), no blank lines and no final 0x1A
 // (OURS), and lengths of 30, 126 and 126 bytes, which are remembered but
-// documented nowhere (OURS).
+// documented nowhere (OURS). Square brackets are forbidden, because IMPORT from
+// release 8 on does not take them in an address (DOC, Q232687).
 func Lotus() Dialect {
 	return Dialect{
 		Name:       "lotus",
@@ -59,6 +63,7 @@ func Lotus() Dialect {
 		Lists:      Tagged,
 		Boards:     Tagged,
 		MaxName:    30, MaxAddress: 126, MaxComment: 126,
+		Forbidden: "[]",
 	}
 }
 

@@ -14,9 +14,18 @@ import (
 
 // Store is the folder CCMCDATA with the files of a connector (DOC, Q202178):
 // Export and Import for the cycle that runs, Export.bak and Import.bak for
-// the files of the last one. Nothing in it is ever deleted; a file is
-// overwritten only by a newer one of the same role. Lock keeps cycles apart.
-type Store struct{ Dir string }
+// the files of the last ones. Lock keeps cycles apart.
+type Store struct {
+	Dir string
+	// Backups is of how many cycles before the last one the files are kept too
+	// (OURS). The newest are in Export.bak and Import.bak themselves; those of
+	// each earlier cycle are in a folder of their own there, named by the UTC
+	// time of its newest file, such as 19980301T120000Z. The oldest of these
+	// folders beyond the number are removed, with all that is in them, and
+	// nothing else ever is. With 0 a file is overwritten by a newer one of the
+	// same role.
+	Backups int
+}
 
 // ExportFolder is where EXPORT writes.
 func (s Store) ExportFolder() string { return filepath.Join(s.Dir, "Export") }
@@ -49,15 +58,26 @@ func (s Store) Prepare() error {
 func (s Store) CheckWritable() error {
 	var problems []error
 	for _, folder := range s.folders() {
-		f, err := os.CreateTemp(folder, ".writable-*")
-		if err == nil {
-			err = errors.Join(f.Close(), os.Remove(f.Name()))
-		}
+		err := tryFile(filepath.Join(folder, ".writable"))
 		if err != nil {
 			problems = append(problems, fmt.Errorf("no file can be written in the store folder %s: %w; check its rights", folder, err))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// tryFile makes a file and removes it. One that is there already is of a
+// process that died, or of one that does the same and may remove it first.
+func tryFile(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	err = os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Moved is a file that was put aside.
@@ -69,12 +89,15 @@ type Moved struct {
 }
 
 // SetAside empties the two working folders for a new cycle and returns what
-// it moved, in order. The exports of the last cycle replace those in
-// Export.bak. Files for IMPORT and .UND files are leftovers and are kept under
+// it moved, in order. The exports of the last cycle take the place of those in
+// Export.bak, see Backups. Files for IMPORT and .UND files are leftovers and are kept under
 // a name with a number. Old .UND files stopped the original (Q212788), and
 // import files that it left were imported for ever (Q223772).
 func (s Store) SetAside() ([]Moved, error) {
 	var moved []Moved
+	if err := s.keepExports(); err != nil {
+		return nil, err
+	}
 	for _, step := range []struct {
 		from, pattern, to string
 		leftover          bool

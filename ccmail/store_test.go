@@ -2,7 +2,6 @@ package ccmail_test
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -254,25 +253,4 @@ func contents(t *testing.T, folder string) map[string]string {
 		files[name] = string(data)
 	}
 	return files
-}
-
-// Two cycles on one store would take each other's files.
-func TestLock(t *testing.T) {
-	t.Parallel()
-	s := ccmail.Store{Dir: t.TempDir()}
-	for range 2 { // what was unlocked can be locked again
-		unlock, err := s.Lock()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err = s.Lock(); !errors.Is(err, ccmail.ErrLocked) {
-			t.Errorf("a second lock: %v", err)
-		}
-		wantError(t, err, fmt.Sprintf("(process %d on ", os.Getpid()))
-		if err = unlock(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, err := ccmail.Store{Dir: filepath.Join(s.Dir, "nowhere")}.Lock()
-	wantError(t, err, "cannot lock the store")
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // ValueError is a value that a file or cc:Mail cannot hold.
@@ -28,8 +29,8 @@ func (l Location) known() bool {
 // Check reports, as a *ValueError, the first thing in rec that a directory
 // file or cc:Mail cannot hold: an empty name, a value that is too long in
 // bytes of the code page, a character that the code page lacks, a control
-// character, a blank at either end (readers drop it), or an unknown location.
-// See AsRead for what it lets pass.
+// character, a blank at either end (readers drop it), a character that the
+// dialect forbids, or an unknown location. See AsRead for what it lets pass.
 func (o Options) Check(rec Record) error {
 	if rec.Name == "" {
 		return &ValueError{"Name", "", "is empty"}
@@ -46,7 +47,21 @@ func (o Options) Check(rec Record) error {
 	if err := o.checkValue("Addr", rec.Address, o.Dialect.MaxAddress); err != nil {
 		return err
 	}
-	return o.checkValue("Cmts", rec.Comment, o.Dialect.MaxComment)
+	if err := o.checkValue("Cmts", rec.Comment, o.Dialect.MaxComment); err != nil {
+		return err
+	}
+	return o.checkForbidden(rec)
+}
+
+func (o Options) checkForbidden(rec Record) error {
+	for _, tag := range []string{"Name", "Addr"} {
+		value := rec.value(tag)
+		if i := strings.IndexAny(value, o.Dialect.Forbidden); i >= 0 && !o.AsRead {
+			char, _ := utf8.DecodeRuneInString(value[i:])
+			return &ValueError{tag, value, fmt.Sprintf("has the character %q, which the dialect forbids in an address", char)}
+		}
+	}
+	return nil
 }
 
 func (o Options) checkValue(field, value string, longest int) error {

@@ -71,6 +71,8 @@ func TestCheck(t *testing.T) {
 		"blank after a comment":         {ccmail.Record{Name: "Quist", Location: "r", Comment: "x "}, "Cmts", "begins or ends with a blank"},
 		"unknown location":              {ccmail.Record{Name: "Quist", Location: "X"}, "Locn", `Locn "X" is not one of P p L l R r A a`},
 		"two locations":                 {ccmail.Record{Name: "Quist", Location: "rR"}, "Locn", "is not one of"},
+		"bracket in a name":             {ccmail.Record{Name: "Quist [x]", Location: "r"}, "Name", `Name "Quist [x]" has the character '[', which the dialect forbids in an address`},
+		"bracket in an address":         {ccmail.Record{Name: "Quist", Location: "r", Address: "A x]"}, "Addr", `Addr "A x]" has the character ']', which the dialect forbids`},
 		"not Unicode":                   {ccmail.Record{Name: "M\x81ller", Location: "r"}, "Name", "is not valid Unicode text"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +97,7 @@ func TestCheck(t *testing.T) {
 // our limits say of new entries.
 func TestWriteAsRead(t *testing.T) {
 	t.Parallel()
-	file := "Name: " + strings.Repeat("M\x81", 40) + "\tx\x07\r\nLocn: X?\r\nAddr: " + strings.Repeat("a", 300) +
+	file := "Name: " + strings.Repeat("M\x81", 40) + "[\tx\x07\r\nLocn: X?\r\nAddr: " + strings.Repeat("a", 300) +
 		"\r\nCmts: " + strings.Repeat("c\x00", 300) + "\r\n"
 	o := lotus(t, "437")
 	records, _, err := ccmail.ReadDirectory(strings.NewReader(file), o)
@@ -205,7 +207,13 @@ func drawOptions(t *rapid.T, chars map[string][]rune) (ccmail.Options, *rapid.Ge
 			rapid.StringOfN(rapid.RuneFrom(chars[name]), 0, 20, 20),
 			rapid.StringOfN(rapid.RuneFrom([]rune("Nname: AdrLocnCmts\":,#~")), 0, 20, 20),
 		).Draw(t, "value")
-		return strings.Trim(text, " ")
+		allowed := strings.Map(func(r rune) rune {
+			if strings.ContainsRune(o.Dialect.Forbidden, r) {
+				return -1
+			}
+			return r
+		}, text)
+		return strings.Trim(allowed, " ")
 	})
 	return o, value
 }

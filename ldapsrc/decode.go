@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unique"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -12,10 +13,14 @@ import (
 // collect adds an entry to what was found, unless it is the leftover of a
 // deletion.
 func (p Profile) collect(entry *ldap.Entry, found map[string]Recipient) error {
-	r := Recipient{DN: entry.DN, Attributes: map[string][]string{}}
+	r := Recipient{DN: entry.DN, Attributes: make(map[string][]string, len(entry.Attributes))}
 	for _, a := range entry.Attributes {
-		name := strings.ToLower(a.Name)
-		r.Attributes[name] = append(r.Attributes[name], a.Values...)
+		name := unique.Make(strings.ToLower(a.Name)).Value() // one text for all entries
+		if values, twice := r.Attributes[name]; twice {
+			r.Attributes[name] = append(values, a.Values...)
+		} else {
+			r.Attributes[name] = a.Values
+		}
 	}
 	if deleted, err := boolean(r, p.Fields.Deleted); err != nil || deleted {
 		return err

@@ -195,6 +195,7 @@ func suite(t *testing.T, d directory) {
 	t.Run("add, modify, delete", d.writes)
 	t.Run("two entries with one name", d.refusesSecondEntry)
 	t.Run("primary address swapped with another", d.swapsPrimary)
+	t.Run("hidden, deleted and restored", d.restores)
 	t.Run("values with awkward characters", d.writesHostileValues)
 	t.Run("write access", d.testsWriteAccess)
 	t.Run("LDIF does what Apply does", d.ldifEqualsApply)
@@ -501,6 +502,52 @@ func (d directory) swapsPrimary(t *testing.T) {
 	}
 	apply(t, c, changes...)
 	wantWritten(t, c, after)
+}
+
+// restores shows that an entry that was changed, hidden and deleted comes back
+// with every value that it had when it was read.
+func (d directory) restores(t *testing.T) {
+	c, p := d.dial(t), ldapsrc.Exchange55()
+	add(t, c, bea())
+	visible := written(t, c, bea().DN)
+	hidden := visible
+	hidden.Hidden = true
+	hidden.Attributes = map[string][]string{"title": {"Dr."}, "telephonenumber": {"42"}}
+	apply(t, c, p.Modify(visible, hidden)...)
+	read := written(t, c, visible.DN)
+	if !read.Hidden {
+		t.Error("the entry was hidden and is not")
+	}
+	apply(t, c, p.Delete(visible.DN))
+	restore, err := p.Restore(read.DN, read.Attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, c, restore)
+	wantAttributes(t, read, written(t, c, read.DN))
+	rewrite, err := p.Rewrite(read, map[string][]string{"title": nil, "telephonenumber": nil, "hide-from-address-book": nil})
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, c, rewrite...)
+	wantAttributes(t, visible, written(t, c, read.DN))
+}
+
+// wantAttributes compares all values but those that the server keeps by itself.
+func wantAttributes(t *testing.T, want, got ldapsrc.Recipient) {
+	t.Helper()
+	values := func(r ldapsrc.Recipient) map[string][]string {
+		all := map[string][]string{}
+		for name, v := range r.Attributes {
+			if name != "usn-changed" {
+				all[name] = slices.Sorted(slices.Values(v))
+			}
+		}
+		return all
+	}
+	if diff := cmp.Diff(values(want), values(got)); diff != "" {
+		t.Errorf("values of %s (-want +got):\n%s", want.DN, diff)
+	}
 }
 
 func (d directory) writesHostileValues(t *testing.T) {

@@ -53,9 +53,8 @@ type Mod struct {
 
 // Add makes the request that adds a custom recipient. It sends what the
 // vendor's own LDAP agent sends (documented: FIM27), with rdn equal to the
-// directory name, and Recipient.Attributes on top. Hidden, TrustLevel and
-// USNChanged are not written: a new entry is visible and has the default
-// trust level.
+// directory name, and Recipient.Attributes on top. TrustLevel and USNChanged
+// are not written: a new entry has the default trust level.
 //
 // It fails when the recipient is of another class, has no directory name,
 // display name, alias or target address, when its name and its directory name
@@ -258,6 +257,10 @@ func (p Profile) single(r Recipient) []value {
 	f := p.Fields
 	smtp, _ := r.PrimaryProxy("SMTP")
 	x400, _ := r.PrimaryProxy("X400")
+	hidden := "" // no value and FALSE both mean visible (documented: K268576)
+	if r.Hidden {
+		hidden = "TRUE"
+	}
 	return []value{
 		{f.DisplayName, r.DisplayName},
 		{f.Alias, r.Alias},
@@ -269,6 +272,7 @@ func (p Profile) single(r Recipient) []value {
 		{f.X400, x400},
 		{f.Notes, r.Notes},
 		{f.ImportedFrom, r.ImportedFrom},
+		{f.Hidden, hidden},
 	}
 }
 

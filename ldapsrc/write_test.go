@@ -125,7 +125,8 @@ func TestModify(t *testing.T) {
 	}{
 		{"nothing differs", func(*ldapsrc.Recipient) {}, nil},
 		{"the order of addresses has no meaning", func(r *ldapsrc.Recipient) { slices.Reverse(r.Proxies) }, nil},
-		{"what is not ours to write", func(r *ldapsrc.Recipient) { r.Hidden, r.TrustLevel, r.USNChanged = true, 100, 7 }, nil},
+		{"what is not ours to write", func(r *ldapsrc.Recipient) { r.TrustLevel, r.USNChanged = 100, 7 }, nil},
+		{"it is hidden", func(r *ldapsrc.Recipient) { r.Hidden = true }, []string{"replace: Hide-From-Address-Book\nHide-From-Address-Book: TRUE\n-\n"}},
 		{"a value goes", func(r *ldapsrc.Recipient) { r.Notes = "" }, []string{"delete: info\n-\n"}},
 		{"a value that was not there", func(r *ldapsrc.Recipient) { r.Attributes["info2"] = []string{"x"} }, []string{"replace: info2\ninfo2: x\n-\n"}},
 		{"nothing instead of nothing", func(r *ldapsrc.Recipient) { r.Attributes["info2"] = nil }, nil},
@@ -201,6 +202,111 @@ replace: Extension-Attribute-15
 Extension-Attribute-15: user:bea new
 -
 `, ldapsrc.Exchange55().Modify(before, after)...)
+}
+
+// Hidden entries are shown again by taking the value away, which is as good as
+// FALSE (documented: K268576); FALSE is no reason to write.
+func TestModifyHidden(t *testing.T) {
+	t.Parallel()
+	hidden, visible := bea(), bea()
+	hidden.Hidden = true
+	hidden.Attributes = map[string][]string{"hide-from-address-book": {"TRUE"}}
+	visible.Attributes = map[string][]string{"hide-from-address-book": {"FALSE"}}
+	wantLDIF(t, `
+version: 1
+
+dn: cn=CC00012B,cn=ccMail,cn=Recipients,ou=HQ,o=Contoso
+changetype: modify
+delete: Hide-From-Address-Book
+-
+`, ldapsrc.Exchange55().Modify(hidden, visible)...)
+	if changes := ldapsrc.Exchange55().Modify(visible, visible); len(changes) > 0 {
+		t.Errorf("nothing differs, written is %v", changes)
+	}
+	add, err := ldapsrc.Exchange55().Add(hidden)
+	if err != nil || !slices.ContainsFunc(add.Attributes, func(a ldapsrc.Attribute) bool { return a.Name == "Hide-From-Address-Book" }) {
+		t.Errorf("a hidden entry is added as %v (%v)", add, err)
+	}
+}
+
+// Rewrite puts exactly the values that it is given, also those that are no
+// addresses; one that was primary and becomes secondary takes two requests.
+func TestRewrite(t *testing.T) {
+	t.Parallel()
+	before, err := ldapsrc.Exchange55().Decode("cn=CC1,o=x", map[string][]string{
+		"objectclass": {"Remote-Address"}, "mail": {"new@x"}, "othermailbox": {"CCMAIL$A at PO", "odd"}, "info": {"Room 12"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, err := ldapsrc.Exchange55().Rewrite(before, map[string][]string{
+		"mail": {"old@x"}, "othermailbox": {"CCMAIL$A at PO", "smtp$new@x", "Odd"}, "info": nil, "title": nil,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLDIF(t, `
+version: 1
+
+dn: cn=CC1,o=x
+changetype: modify
+replace: otherMailbox
+otherMailbox: CCMAIL$A at PO
+otherMailbox: Odd
+-
+delete: info
+-
+replace: mail
+mail: old@x
+-
+
+dn: cn=CC1,o=x
+changetype: modify
+replace: otherMailbox
+otherMailbox: CCMAIL$A at PO
+otherMailbox: smtp$new@x
+otherMailbox: Odd
+-
+`, changes...)
+	if _, err := ldapsrc.Exchange55().Rewrite(before, map[string][]string{"initials": {"ABCDEFG"}}); err == nil {
+		t.Error("a value that is too long was taken")
+	}
+}
+
+// Restore adds an entry with everything that was read of it, but for what the
+// server keeps by itself.
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	values := map[string][]string{
+		"objectclass": {"top", "person", "remote-address"}, "rdn": {"CC1"}, "cn": {"A"}, "uid": {"a"}, "target-address": {"CCMAIL:A at PO"},
+		"mail": {"a@x"}, "rfc822mailbox": {"a@x"}, "othermailbox": {"odd"}, "usn-changed": {"7"}, "is-deleted": {"FALSE"}, "title": {"Dr."},
+		"replication-sensitivity": {"50"}, "mapi-recipient": {"TRUE"}, "hide-from-address-book": {"TRUE"},
+	}
+	change, err := ldapsrc.Exchange55().Restore("cn=CC1,o=x", values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLDIF(t, `
+version: 1
+
+dn: cn=CC1,o=x
+changetype: add
+objectClass: Remote-Address
+cn: A
+Hide-From-Address-Book: TRUE
+mail: a@x
+MAPI-Recipient: TRUE
+otherMailbox: odd
+rdn: CC1
+Replication-Sensitivity: 50
+Target-Address: CCMAIL:A at PO
+title: Dr.
+uid: a
+`, change)
+	values["objectclass"] = []string{"organizationalPerson"}
+	if _, err := ldapsrc.Exchange55().Restore("cn=CC1,o=x", values); err == nil || !strings.Contains(err.Error(), "only custom recipients are added") {
+		t.Errorf("a mailbox: %v", err)
+	}
 }
 
 func TestWriteLDIF(t *testing.T) {

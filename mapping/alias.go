@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"ccdirsync/reconcile"
 )
 
 // maxAlias is the length of an alias in characters (documented: LDAP uid, 64).
@@ -23,6 +25,16 @@ func cleanAlias(s string) string {
 		return -1
 	}, norm.NFC.String(s))
 	return strings.TrimRight(cut(singlePeriods(kept), maxAlias), ".")
+}
+
+// usableAlias is cleanAlias, but empty when the alias begins with CCM: Outlook
+// takes such a one for an address type (Q246517).
+func usableAlias(s string) string {
+	alias := cleanAlias(s)
+	if strings.HasPrefix(reconcile.Fold(alias), "ccm") {
+		return ""
+	}
+	return alias
 }
 
 // numberedAlias returns the nth proposal for an alias: itself, then with the

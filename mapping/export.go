@@ -20,6 +20,7 @@ const ccmailType = "CCMAIL"
 // ExportScope says which Exchange entries go out to cc:Mail, and as what.
 type ExportScope struct {
 	Connector        string   // mark of what this connector imported, which never goes back
+	FormerConnectors []string // marks of connectors that this one has taken the place of
 	Site             string   // post office name of the own Exchange site
 	Sites            []string // of all sites that may go out; their spelling is the one written
 	TrustLevel       int      // entries above it stay (OG:09)
@@ -47,6 +48,10 @@ type ExportResult struct {
 // nothing, as for lists and public folders, which have no first and last name,
 // the display name is taken (SEEN: Q288420).
 //
+// What this connector imported does not go back, as long as it is a custom
+// recipient: one that was made a mailbox, and kept the mark, is Exchange's own
+// (OURS).
+//
 // Two recipients of one name are both wanted; which one stays depends on what
 // cc:Mail holds.
 func (r Rules) Export(recipients []ldapsrc.Recipient, scope ExportScope) ExportResult {
@@ -55,12 +60,20 @@ func (r Rules) Export(recipients []ldapsrc.Recipient, scope ExportScope) ExportR
 		e.sites[reconcile.Fold(site)] = site
 	}
 	for _, recipient := range recipients {
-		if recipient.ImportedFrom == "" || reconcile.Fold(recipient.ImportedFrom) != reconcile.Fold(scope.Connector) {
+		if recipient.Class != ldapsrc.CustomRecipient || !scope.imported(recipient) {
 			e.export(recipient)
 		}
 	}
 	e.sort()
 	return e.result
+}
+
+// imported reports whether the recipient carries our mark, or that of a
+// connector that we have taken the place of.
+func (s ExportScope) imported(recipient ldapsrc.Recipient) bool {
+	return recipient.ImportedFrom != "" && slices.ContainsFunc(append([]string{s.Connector}, s.FormerConnectors...), func(mark string) bool {
+		return reconcile.Fold(mark) == reconcile.Fold(recipient.ImportedFrom)
+	})
 }
 
 type exporter struct {
@@ -94,6 +107,7 @@ func (e *exporter) export(recipient ldapsrc.Recipient) {
 	}
 	e.result.Wanted = append(e.result.Wanted, reconcile.Wanted{
 		Kind: kind, Name: name, Site: site, Comment: comment, DN: recipient.DN, DirectoryName: recipient.DirectoryName,
+		Imported: e.scope.imported(recipient),
 	})
 }
 

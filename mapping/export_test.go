@@ -41,7 +41,7 @@ func TestExport(t *testing.T) {
 func exportLines(result ExportResult) []string {
 	var lines []string
 	for _, w := range result.Wanted {
-		lines = append(lines, fmt.Sprintf("want %s %q at %s%s", w.Kind, w.Name, w.Site, quoted("comment", w.Comment)))
+		lines = append(lines, fmt.Sprintf("want %s %q at %s%s", w.Kind, w.Name, w.Site, quoted("comment", w.Comment))+imported(w))
 	}
 	for _, e := range result.Excluded {
 		lines = append(lines, fmt.Sprintf("exclude %s %q: %s", e.Kind, e.Name, e.Cause))
@@ -50,6 +50,13 @@ func exportLines(result ExportResult) []string {
 		lines = append(lines, fmt.Sprintf("refuse %s %q %q: %s", r.Kind, r.Name, r.Address, r.Reason))
 	}
 	return lines
+}
+
+func imported(w reconcile.Wanted) string {
+	if w.Imported {
+		return " imported"
+	}
+	return ""
 }
 
 func readExportScope(t *testing.T, text string) ExportScope {
@@ -61,6 +68,8 @@ func readExportScope(t *testing.T, text string) ExportScope {
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
 		switch name {
+		case "former connector":
+			scope.FormerConnectors = append(scope.FormerConnectors, value)
 		case "sites":
 			scope.Sites = strings.Fields(value)
 		case "trust_level":
@@ -188,7 +197,8 @@ func TestExportAccountsForEverybody(t *testing.T) {
 		for _, r := range recipients {
 			_, hasProxy := r.PrimaryProxy("CCMAIL")
 			outside := !strings.Contains(r.DN, "cn=Recipients")
-			if reconcile.Fold(r.ImportedFrom) == "hq" || outside && !hasProxy {
+			imported := r.Class == ldapsrc.CustomRecipient && reconcile.Fold(r.ImportedFrom) == "hq"
+			if imported || outside && !hasProxy {
 				passedOver++
 			}
 		}

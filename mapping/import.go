@@ -23,6 +23,8 @@ type ImportScope struct {
 	// ExchangePostOffices are the post offices behind which Exchange is: ours
 	// and those of other connectors. Rows at them are not cc:Mail's.
 	ExchangePostOffices []string
+	// Forbidden are characters that an address in cc:Mail must not have.
+	Forbidden string
 }
 
 // ImportResult is what Exchange ought to hold of cc:Mail's entries, sorted by
@@ -51,7 +53,10 @@ type ImportResult struct {
 // Post offices, entries at Exchange's post offices, and hidden ones, which
 // begin with ~ or ## (DOC: ADE), are passed over.
 func (r Rules) Import(rows []reconcile.Row, lists []ccmail.List, boards []ccmail.Board, scope ImportScope) ImportResult {
-	im := importer{rules: r, scope: scope}
+	im := importer{rules: r, scope: scope, exchange: map[string]bool{}}
+	for _, po := range scope.ExchangePostOffices {
+		im.exchange[reconcile.Fold(po)] = true
+	}
 	im.users(rows)
 	im.titles(lists, boards)
 	slices.SortFunc(im.result.Wanted, func(a, b reconcile.WantedRecipient) int { return cmp.Compare(a.Key, b.Key) })
@@ -61,9 +66,10 @@ func (r Rules) Import(rows []reconcile.Row, lists []ccmail.List, boards []ccmail
 }
 
 type importer struct {
-	rules  Rules
-	scope  ImportScope
-	result ImportResult
+	rules    Rules
+	scope    ImportScope
+	exchange map[string]bool // folded names of the post offices behind which Exchange is
+	result   ImportResult
 }
 
 // user is a row on its way into Exchange.
@@ -131,9 +137,7 @@ func sortedUsers(rows []reconcile.Row) []user {
 // admits reports whether the user comes into Exchange. What is cc:Mail's own
 // and does not is recorded with the cause.
 func (im *importer) admits(u user) bool {
-	if isHidden(u.Name) || slices.ContainsFunc(im.scope.ExchangePostOffices, func(po string) bool {
-		return reconcile.Fold(po) == reconcile.Fold(u.PostOffice)
-	}) {
+	if isHidden(u.Name) || im.exchange[reconcile.Fold(u.PostOffice)] {
 		return false
 	}
 	cause := ""
@@ -222,7 +226,7 @@ func (im *importer) userRecipient(u user, owners map[string]string) reconcile.Re
 	e.Notes = strings.TrimSpace(norm.NFC.String(u.Comment))
 	e.GivenName, e.Surname, e.Initials = u.name.First, u.name.Last, u.name.Initials
 	e.DisplayName = cmp.Or(im.rules.displayName.expand(u.name.values()), foldBlanks(u.Name))
-	e.Alias = cmp.Or(cleanAlias(im.rules.alias.expand(u.name.values())), e.DirectoryName)
+	e.Alias = cmp.Or(usableAlias(im.rules.alias.expand(u.name.values())), e.DirectoryName)
 	return e
 }
 
@@ -277,11 +281,7 @@ func plainTitle(title string) string {
 func (im *importer) titleRecipient(kind reconcile.Kind, title string) reconcile.Recipient {
 	e := im.recipient(kind, plainTitle(title), "#"+plainTitle(title))
 	e.DisplayName = title
-	e.Alias = cmp.Or(cleanAlias(title), e.DirectoryName)
-	// An alias like that is taken for an address type by Outlook (Q246517).
-	if strings.HasPrefix(reconcile.Fold(e.Alias), "ccm") {
-		e.Alias = e.DirectoryName
-	}
+	e.Alias = cmp.Or(usableAlias(title), e.DirectoryName)
 	return e
 }
 
@@ -313,6 +313,11 @@ func directoryName(connector, key string) string {
 func (im *importer) want(e reconcile.Recipient) {
 	if strings.ContainsFunc(e.Target+e.DisplayName, unicode.IsControl) {
 		im.refuse(e.Kind, e.Name, e.Target, "its name has control characters; take them out in cc:Mail", 0)
+		return
+	}
+	if i := strings.IndexAny(e.Target, im.scope.Forbidden); i >= 0 {
+		char, _ := utf8.DecodeRuneInString(e.Target[i:])
+		im.refuse(e.Kind, e.Name, e.Target, fmt.Sprintf("its address has the character %q, which the dialect forbids; rename it in cc:Mail", char), 0)
 		return
 	}
 	for _, limit := range []struct {

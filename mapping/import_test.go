@@ -274,6 +274,27 @@ func checkUnique(t *rapid.T, result ImportResult, rows []reconcile.Row) {
 	}
 }
 
+// What the dialect forbids is looked for in the post office too, and in titles.
+func TestImportRefusesForbiddenCharacters(t *testing.T) {
+	t.Parallel()
+	rules, err := Compile(Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope := importScope()
+	scope.Forbidden = "[]"
+	result := rules.Import(
+		[]reconcile.Row{
+			{Name: "Quist [x], Marta", Location: "L", PostOffice: "NORTHHUB"},
+			{Name: "Zola, Zoe", Location: "l", PostOffice: "FAR]"},
+			{Name: "Okafor, Ben", Location: "L", PostOffice: "NORTHHUB", Comment: "[Room 12]"},
+		},
+		[]ccmail.List{{Title: "[Sales]"}}, nil, scope)
+	if len(result.Wanted) != 1 || result.Wanted[0].Key != "user:okafor, ben" || len(result.Refused) != 3 {
+		t.Errorf("want Okafor only and three refusals, got\n%s", strings.Join(importLines(result), "\n"))
+	}
+}
+
 // A name that upsets terminals and address books must not spread.
 func TestImportRefusesControlCharacters(t *testing.T) {
 	t.Parallel()

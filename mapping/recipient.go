@@ -16,7 +16,8 @@ import (
 // not taken for one. The kind of a custom recipient without a link is a list
 // when its target begins with "CCMAIL:#", as those of lists and boards do, else
 // a user. Only custom recipients have an owner here: Exchange's mailboxes,
-// lists and folders are never ours, whatever they carry.
+// lists and folders are never ours, whatever they carry. One with a mark was a
+// custom recipient before.
 func Present(recipients []ldapsrc.Recipient, keyAttribute string) []reconcile.Recipient {
 	present := make([]reconcile.Recipient, len(recipients))
 	for i, r := range recipients {
@@ -31,11 +32,14 @@ func Present(recipients []ldapsrc.Recipient, keyAttribute string) []reconcile.Re
 			GivenName:     r.GivenName,
 			Surname:       r.Surname,
 			Initials:      r.Initials,
+			Hidden:        r.Hidden,
 		}
 		for _, p := range r.Proxies {
 			present[i].Proxies = append(present[i].Proxies, reconcile.Proxy(p))
 		}
-		if r.Class == ldapsrc.CustomRecipient {
+		if r.Class != ldapsrc.CustomRecipient {
+			present[i].MadeBy = r.ImportedFrom
+		} else {
 			present[i].Owner = r.ImportedFrom
 			present[i].Kind, present[i].Key = link(r, keyAttribute)
 			present[i].KeyTaken = present[i].Key == "" && r.Attribute(keyAttribute) != ""
@@ -71,6 +75,7 @@ func ToLDAP(r reconcile.Recipient, keyAttribute string) ldapsrc.Recipient {
 		Target:        r.Target,
 		Notes:         r.Notes,
 		ImportedFrom:  r.Owner,
+		Hidden:        r.Hidden,
 		TrustLevel:    ldapsrc.DefaultTrustLevel,
 	}
 	for _, p := range r.Proxies {
@@ -82,13 +87,16 @@ func ToLDAP(r reconcile.Recipient, keyAttribute string) ldapsrc.Recipient {
 	return entry
 }
 
-// Update returns the entry with what the model changed: its addresses, notes,
-// mark and link. Everything else stays as it was read.
+// Update returns the entry with what the model changed: its names, addresses,
+// notes, mark, link and whether it is hidden. Everything else stays as it was
+// read.
 func Update(before ldapsrc.Recipient, after reconcile.Recipient, keyAttribute string) ldapsrc.Recipient {
 	updated := ToLDAP(after, keyAttribute)
 	entry := before
 	entry.Target, entry.Proxies = updated.Target, updated.Proxies
-	entry.Notes, entry.ImportedFrom = updated.Notes, updated.ImportedFrom
+	entry.Notes, entry.ImportedFrom, entry.Hidden = updated.Notes, updated.ImportedFrom, updated.Hidden
+	entry.DisplayName, entry.Alias = updated.DisplayName, updated.Alias
+	entry.GivenName, entry.Surname, entry.Initials = updated.GivenName, updated.Surname, updated.Initials
 	entry.Attributes = map[string][]string{}
 	maps.Copy(entry.Attributes, before.Attributes)
 	maps.Copy(entry.Attributes, updated.Attributes)

@@ -37,8 +37,8 @@ func TestPresentTellsKinds(t *testing.T) {
 			Class: tc.class, Target: tc.target, ImportedFrom: "hq",
 			Attributes: map[string][]string{"extension-attribute-15": {tc.key}},
 		}}, keyAttribute)[0]
-		if got.Kind != tc.wantKind || got.Key != tc.wantKey || got.Owner != tc.wantMark {
-			t.Errorf("%s: kind %q key %q owner %q", tc.reason, got.Kind, got.Key, got.Owner)
+		if got.Kind != tc.wantKind || got.Key != tc.wantKey || got.Owner != tc.wantMark || got.Owner+got.MadeBy != "hq" {
+			t.Errorf("%s: kind %q key %q owner %q made by %q", tc.reason, got.Kind, got.Key, got.Owner, got.MadeBy)
 		}
 	}
 }
@@ -75,8 +75,9 @@ func TestUpdateKeepsTheRest(t *testing.T) {
 	}
 	after := Present([]ldapsrc.Recipient{before}, keyAttribute)[0]
 	after.Key, after.Owner, after.Notes, after.Target = "user:doe, john", "hq", "new", "CCMAIL:John Doe at PO2"
-	after.DisplayName = "not kept in step"
+	after.DisplayName, after.Hidden = "John Doe", false
 	want := before
+	want.DisplayName, want.Hidden = "John Doe", false
 	want.Target, want.Notes, want.ImportedFrom = "CCMAIL:John Doe at PO2", "new", "hq"
 	want.Attributes = map[string][]string{"telephonenumber": {"42"}, "extension-attribute-15": {"user:doe, john"}}
 	if diff := compare(want, Update(before, after, keyAttribute)); diff != "" {

@@ -19,14 +19,15 @@ func Rows(records []ccmail.Record, postOffice string) []reconcile.Row {
 			known = append(known, record.Name)
 		}
 	}
+	names := ccmail.NewPostOfficeNames(known)
 	rows := make([]reconcile.Row, len(records))
 	for i, record := range records {
-		rows[i] = row(record, postOffice, known)
+		rows[i] = row(record, postOffice, names)
 	}
 	return rows
 }
 
-func row(record ccmail.Record, postOffice string, known []string) reconcile.Row {
+func row(record ccmail.Record, postOffice string, known ccmail.PostOfficeNames) reconcile.Row {
 	r := reconcile.Row{Name: record.Name, Location: string(record.Location), Comment: record.Comment}
 	if record.Pos.Line > 0 {
 		r.Place = record.Pos.String()
@@ -35,7 +36,7 @@ func row(record ccmail.Record, postOffice string, known []string) reconcile.Row 
 	case isPostOffice(record.Location):
 		r.PostOffice = record.Name
 	case strings.TrimSpace(record.Address) != "":
-		r.PostOffice, r.Foreign = ccmail.SplitAddress(record.Address, known)
+		r.PostOffice, r.Foreign = known.Split(record.Address)
 	case isLocal(record.Location):
 		r.PostOffice = postOffice
 	}

@@ -13,13 +13,15 @@ type addressBook struct {
 	freed   map[string][]string // the same, for what this plan takes from an entry
 	held    map[string]int      // first proposal of an alias -> how many proposals in a row are held
 
+	remarks map[string]string // what to say of a holder, by its DN
+
 	normalDN func(string) string
 }
 
 func newAddressBook(normalDN func(string) string) *addressBook {
 	return &addressBook{
 		holders: map[string][]string{}, freed: map[string][]string{}, held: map[string]int{},
-		normalDN: normalDN,
+		remarks: map[string]string{}, normalDN: normalDN,
 	}
 }
 
@@ -62,16 +64,16 @@ func (b *addressBook) leave(r Recipient) {
 	clear(b.held) // its alias may be free now
 }
 
-// holder says which entry other than self holds one of the keys, empty when
-// none does.
-func (b *addressBook) holder(keys []string, self string) string {
+// holder finds an entry other than self that holds one of the keys, which is
+// the problem; there is none when no entry does.
+func (b *addressBook) holder(keys []string, self string) (dn, problem string) {
 	for _, key := range keys {
 		if dn, held := b.heldBy(key, self); held {
-			_, address, _ := strings.Cut(key, ":")
-			return fmt.Sprintf("the address %q is held by %s", address, dn)
+			what, name, _ := strings.Cut(key, ":")
+			return dn, fmt.Sprintf("the %s %q is held by %s%s", what, name, dn, b.remarks[dn])
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // heldBy returns the first entry other than self that holds the key.
@@ -82,8 +84,6 @@ func (b *addressBook) heldBy(key, self string) (dn string, held bool) {
 	}
 	return slices.Min(others), true
 }
-
-func (b *addressBook) exists(dn string) bool { return len(b.holders[b.dnKey(dn)]) > 0 }
 
 // needs returns the entries that this plan takes one of the keys from.
 func (b *addressBook) needs(keys []string, self string) []string {
@@ -106,7 +106,7 @@ const maxNames = 10_000
 // freeNames returns the first proposal whose alias and addresses are free. What
 // was found held stays so until an entry leaves, so that many people of one
 // name need not be counted again for each.
-func (b *addressBook) freeNames(w WantedRecipient) (names Names, conflict string) {
+func (b *addressBook) freeNames(w WantedRecipient) (names Names, holder, problem string) {
 	previous := Names{}
 	first := aliasKey(w.Names(1).Alias)
 	for n := b.held[first] + 1; n <= maxNames; n++ {
@@ -115,14 +115,14 @@ func (b *addressBook) freeNames(w WantedRecipient) (names Names, conflict string
 		if aliasHeld && n == b.held[first]+1 {
 			b.held[first] = n
 		}
-		conflict = b.holder(addresses(Recipient{Proxies: names.Proxies}), "")
-		if !aliasHeld && conflict == "" {
-			return names, ""
+		holder, problem = b.holder(addresses(Recipient{Proxies: names.Proxies}), "")
+		if !aliasHeld && problem == "" {
+			return names, "", ""
 		}
-		if conflict != "" && slices.Equal(previous.Proxies, names.Proxies) {
-			return Names{}, conflict + "; its addresses do not vary with the alias"
+		if problem != "" && slices.Equal(previous.Proxies, names.Proxies) {
+			return Names{}, holder, problem + "; its addresses do not vary with the alias"
 		}
 		previous = names
 	}
-	return Names{}, fmt.Sprintf("no free alias in %d tries", maxNames)
+	return Names{}, "", fmt.Sprintf("no free alias in %d tries", maxNames)
 }

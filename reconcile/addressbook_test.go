@@ -19,7 +19,7 @@ func TestFreeNamesOfNamesakes(t *testing.T) {
 		return Names{Alias: fmt.Sprintf("JohnS%d", n)}
 	}
 	for i := 1; i <= people; i++ {
-		names, conflict := book.freeNames(WantedRecipient{Names: propose})
+		names, _, conflict := book.freeNames(WantedRecipient{Names: propose})
 		want := "JohnS"
 		if i > 1 {
 			want = fmt.Sprintf("JohnS%d", i)

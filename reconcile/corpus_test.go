@@ -66,6 +66,61 @@ func TestPlanExchange(t *testing.T) {
 	})
 }
 
+// What is left for later takes with it what needs it.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	corpus(t, "testdata/hold", func(t *testing.T, c *archive) map[string]string {
+		t.Helper()
+		held := map[string]string{}
+		for _, l := range c.lines(t, "held") {
+			held[l.next()] = l.value("reason", "")
+		}
+		if _, rows := c.sections["rows"]; rows {
+			side, err := c.postOfficeWorld(t).plan()
+			if err != nil {
+				t.Fatal(err)
+			}
+			hold(&side, held)
+			return map[string]string{planSection: printPostOfficePlan(side)}
+		}
+		side := c.directoryWorld(t).plan()
+		hold(&side, held)
+		return map[string]string{planSection: printDirectoryPlan(side)}
+	})
+}
+
+func hold(side *reconcile.Side, reasons map[string]string) {
+	byPlace := map[int]string{}
+	for i, step := range side.Steps {
+		if reason := reasons[step.Key]; reason != "" {
+			byPlace[i] = reason
+		}
+	}
+	side.Hold(byPlace)
+}
+
+// The removal of a connector leaves nothing of ours but the post offices.
+func TestRemove(t *testing.T) {
+	t.Parallel()
+	corpus(t, "testdata/remove", func(t *testing.T, c *archive) map[string]string {
+		t.Helper()
+		if _, rows := c.sections["rows"]; !rows {
+			return map[string]string{planSection: printDirectoryPlan(reconcile.RemoveExchange(c.directoryWorld(t).ExchangeInput))}
+		}
+		world := c.postOfficeWorld(t)
+		ownership, err := reconcile.NewOwnership(world.owner, world.rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		side, left := reconcile.RemoveCCMail(world.input(ownership))
+		plan := printPostOfficePlan(side)
+		for _, row := range left {
+			plan += "left: " + printRow(row) + "\n"
+		}
+		return map[string]string{planSection: plan}
+	})
+}
+
 // What turns out to be unwritable after planning is taken back, with everything
 // that needs it.
 func TestRefuse(t *testing.T) {
@@ -180,8 +235,14 @@ func (c *archive) postOfficeWorld(t *testing.T) postOfficeWorld {
 		world.owner.Server = l.value("server", world.owner.Server)
 		world.owner.Site = l.value("site", world.owner.Site)
 		world.owner.Sites = append(world.owner.Sites, l.values("other site")...)
+		world.owner.FormerServers = append(world.owner.FormerServers, l.values("former server")...)
 		world.compareComments = world.compareComments || l.value("compare comments", "no") == "yes"
+		l.grace(&world.grace)
 	}
+	for _, l := range c.lines(t, "retiring") {
+		world.grace.Retiring = append(world.grace.Retiring, l.retirement(reconcile.ToCCMail))
+	}
+	world.renew = c.keys(t, "renew")
 	world.owner.Sites = append(world.owner.Sites, world.owner.Site)
 	c.allRead(t)
 	return world
@@ -196,6 +257,8 @@ func (c *archive) directoryWorld(t *testing.T) directoryWorld {
 		world.Owner = l.value("owner", world.Owner)
 		world.Moves = reconcile.Moves(l.value("moves", string(world.Moves)))
 		world.Adopt = world.Adopt || l.value("adopt", "no") == "yes"
+		world.FormerOwners = append(world.FormerOwners, l.values("former owner")...)
+		l.grace(&world.Grace)
 		smtp = l.value("smtp", smtp)
 		if l.value("dn blanks", "") == "ignored" {
 			world.NormalDN = func(dn string) string { return strings.ReplaceAll(reconcile.Fold(dn), " ", "") }
@@ -204,6 +267,13 @@ func (c *archive) directoryWorld(t *testing.T) directoryWorld {
 	for _, l := range c.lines(t, "present") {
 		world.Present = append(world.Present, l.recipient())
 	}
+	for _, l := range c.lines(t, "former") {
+		world.Former = append(world.Former, l.recipient())
+	}
+	for _, l := range c.lines(t, "retiring") {
+		world.Grace.Retiring = append(world.Grace.Retiring, l.retirement(reconcile.ToExchange))
+	}
+	world.Renew = c.keys(t, "renew")
 	for _, l := range c.lines(t, "others") {
 		world.Others = append(world.Others, l.recipient())
 	}
@@ -213,6 +283,16 @@ func (c *archive) directoryWorld(t *testing.T) directoryWorld {
 	world.Excluded, world.Refused = c.leftOut(t)
 	c.allRead(t)
 	return world
+}
+
+// keys reads a section with one key in a line.
+func (c *archive) keys(t *testing.T, section string) map[string]bool {
+	t.Helper()
+	keys := map[string]bool{}
+	for _, l := range c.lines(t, section) {
+		keys[l.next()] = true
+	}
+	return keys
 }
 
 func (c *archive) leftOut(t *testing.T) (excluded []reconcile.Excluded, refused []reconcile.Refusal) {

@@ -16,17 +16,22 @@
 //   - Nothing is deleted or changed that is not provably ours: a row is ours
 //     when it is a remote user at a post office that carries our ownership
 //     comment ([NewOwnership]); a custom recipient is ours when it is in the
-//     import container and carries our mark.
+//     import container, or in a former one, and carries our mark.
 //   - Every step has a reason.
 //   - The same input gives the same plan, in any order of arrival.
 //   - A plan applied and planned again has nothing to do, except for what it
 //     refused or held.
 //
+// [UndoCCMail] and [UndoExchange] plan to take back what a recorded run wrote,
+// [RemoveCCMail] and [RemoveExchange] to delete everything that is ours.
+//
 // What turns out to be unwritable only when the requests are made is taken back
-// ([Side.Refuse]), with every step that needs it.
+// ([Side.Refuse]), with every step that needs it; so is what is to be left alone
+// for now ([Side.Hold]).
 //
 // Guards ([Judge]) are functions over a finished plan. They never change it;
-// they say whether a person has to look at it first.
+// they say whether a person has to look at it first. What a person then lets
+// through is an [Approval]: of the steps that were seen, in part or as a whole.
 //
 // # Sources
 //

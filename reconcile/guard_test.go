@@ -105,7 +105,7 @@ func TestJudge(t *testing.T) {
 		},
 	} {
 		side := reconcile.Side{Tally: map[reconcile.Kind]reconcile.Tally{reconcile.User: c.tally}}
-		guards := reconcile.Judge(c.limits, side, reconcile.Side{})
+		guards := reconcile.Judge(reconcile.Basis{Limits: c.limits}, side, reconcile.Side{})
 		var tripped []string
 		for _, g := range guards {
 			if !g.Tripped && g.Detail != "" {
@@ -142,7 +142,7 @@ func TestJudgeEachKind(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		c := cases[name]
 		var tripped []string
-		for _, g := range reconcile.Judge(limits, reconcile.Side{Tally: c.toCCMail}, reconcile.Side{Tally: c.toExchange}) {
+		for _, g := range reconcile.Judge(reconcile.Basis{Limits: limits}, reconcile.Side{Tally: c.toCCMail}, reconcile.Side{Tally: c.toExchange}) {
 			if g.Tripped {
 				tripped = append(tripped, g.Name)
 			}
@@ -153,24 +153,37 @@ func TestJudgeEachKind(t *testing.T) {
 	}
 }
 
-// A tripped guard says what was found and names the setting that lets it
-// through, none_wanted excepted.
+// A tripped guard says what was found, why entries go, and what to do.
 func TestGuardDetail(t *testing.T) {
 	t.Parallel()
 	side := reconcile.Side{Tally: map[reconcile.Kind]reconcile.Tally{
-		reconcile.User: {Owned: 20, Wanted: 9, Keep: 1, Delete: 11, Change: 8},
+		reconcile.User:  {Owned: 20, Wanted: 9, Keep: 1, Delete: 11, LeftScope: 8, Gone: 2, Change: 8},
+		reconcile.Board: {Owned: 3, Delete: 3, Gone: 3},
 	}}
-	details := map[string]string{}
-	for _, g := range reconcile.Judge(limits, reconcile.Side{}, side) {
-		if g.Tripped {
-			details[g.Name] = g.Detail
-		}
+	got := details(reconcile.Judge(reconcile.Basis{Limits: limits}, reconcile.Side{}, side))
+	found := "11 deletes and 8 changes among 20 entries of ours; "
+	why := "of the deletes: 8 left the scope, 2 gone from cc:Mail, 1 for other reasons; "
+	todo := "if they are meant, approve the plan, or raise limits."
+	want := map[string]string{
+		"to_exchange.user.deletes":         found + why + todo + "deletes for this run",
+		"to_exchange.user.delete_percent":  found + why + todo + "delete_percent for this run",
+		"to_exchange.user.changes_percent": found + todo + "changes_percent for this run",
+		"to_exchange.board.none_wanted": "everything of ours, 3 in number, would go because the other side has none; of the deletes: 3 gone from cc:Mail; " +
+			"find out why the other side shows nothing, and approve the plan only if that is true",
+		"to_exchange.board.delete_percent": "3 deletes and 0 changes among 3 entries of ours; of the deletes: 3 gone from cc:Mail; " + todo + "delete_percent for this run",
 	}
-	want := map[string]string{}
-	for _, setting := range []string{"deletes", "delete_percent", "changes_percent"} {
-		want["to_exchange.user."+setting] = "11 deletes and 8 changes among 20 entries of ours; if they are meant, raise limits." + setting + " for this run"
-	}
-	if diff := cmp.Diff(want, details); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("details (-want +got):\n%s", diff)
 	}
+}
+
+// details are those of the guards that tripped.
+func details(guards []reconcile.Guard) map[string]string {
+	byName := map[string]string{}
+	for _, g := range guards {
+		if g.Tripped {
+			byName[g.Name] = g.Detail
+		}
+	}
+	return byName
 }

@@ -36,7 +36,13 @@ func postOfficeLaws(t rapid.TB, world postOfficeWorld) postOfficeWorld {
 		sameSteps(t, "the input "+o.name, side, again)
 	}
 	onlyOurRows(t, world, side)
-	if owned := namedOnce(world.rows, world.owned()); side.Tally[reconcile.User].Owned != owned {
+	owned := namedOnce(world.rows, world.owned())
+	for _, step := range side.Steps {
+		if waits(step) {
+			owned--
+		}
+	}
+	if side.Tally[reconcile.User].Owned != owned {
 		t.Errorf("the tally counts %d rows of ours, there are %d", side.Tally[reconcile.User].Owned, owned)
 	}
 	after := world
@@ -45,7 +51,14 @@ func postOfficeLaws(t rapid.TB, world postOfficeWorld) postOfficeWorld {
 			t.Fatalf("carry out %s %s %q: %v", step.Op, step.Kind, step.Name, err)
 		}
 	}
+	after.grace.Retiring = side.Retirements(reconcile.ToCCMail)
 	return after
+}
+
+// waits reports whether a step holds an entry until its time of grace is over.
+func waits(step reconcile.Step) bool {
+	return step.Op == reconcile.Hold && (step.Before != nil || step.OldRow != nil) && strings.Contains(step.Reason, "will be deleted after") &&
+		!strings.Contains(step.Reason, "which is still there") // that is about another entry
 }
 
 // directoryLaws checks the laws of a plan toward Exchange and returns the world
@@ -63,7 +76,13 @@ func directoryLaws(t rapid.TB, world directoryWorld) directoryWorld {
 	}
 	onlyOurRecipients(t, world, side)
 	n, tally := side.CountSteps(), tallyIsThatOfTheSteps(t, world, side)
-	if wanted := n.Keep + n.Add + n.Modify + n.Adopt + n.Hold; tally.Wanted != wanted {
+	wanted := n.Keep + n.Add + n.Modify + n.Adopt + n.Hold
+	for _, step := range side.Steps {
+		if waits(step) || step.Op == reconcile.Hide {
+			wanted--
+		}
+	}
+	if tally.Wanted != wanted {
 		t.Errorf("the tally counts %d wanted recipients, the plan has %d", tally.Wanted, wanted)
 	}
 	needsComeFirst(t, side)
@@ -74,7 +93,25 @@ func directoryLaws(t rapid.TB, world directoryWorld) directoryWorld {
 			t.Fatalf("carry out %s %s %q: %v", step.Op, step.Kind, step.Name, err)
 		}
 	}
+	wantedOnesStay(t, world, after)
+	after.Grace.Retiring = side.Retirements(reconcile.ToExchange)
 	return after
+}
+
+// wantedOnesStay checks that every entry that is wanted and had a recipient of
+// ours by its key has one still, by its address where there is no room for a key
+// or none yet.
+func wantedOnesStay(t rapid.TB, before, after directoryWorld) {
+	t.Helper()
+	for _, w := range before.Wanted {
+		byKey := func(r reconcile.Recipient) bool { return reconcile.Fold(r.Key) == w.Key }
+		stands := func(r reconcile.Recipient) bool {
+			return byKey(r) || r.Key == "" && strings.HasPrefix(reconcile.Fold(r.Target)+" at ", reconcile.Fold(w.Target)+" at ")
+		}
+		if slices.ContainsFunc(before.owned(), byKey) && !slices.ContainsFunc(after.owned(), stands) {
+			t.Errorf("%s is wanted and has no recipient any more", w.Key)
+		}
+	}
 }
 
 // refuseLaws takes a step of a world's plan back and checks that what is left
@@ -82,11 +119,11 @@ func directoryLaws(t rapid.TB, world directoryWorld) directoryWorld {
 func refuseLaws(t rapid.TB, world directoryWorld, side *reconcile.Side, i int, reason string) {
 	t.Helper()
 	before, wanted := slices.Clone(side.Steps), tallyIsThatOfTheSteps(t, world, *side).Wanted
-	side.Refuse(i, reason)
+	side.Refuse(map[int]string{i: reason})
 	if s := side.Steps[i]; s.Op.Writes() || !strings.HasSuffix(s.Reason, reason) {
 		t.Errorf("taken back because of %q, the step is %s: %s", reason, s.Op, s.Reason)
 	}
-	adds := before[i].Op == reconcile.Add && !strings.HasPrefix(before[i].Reason, "moved from")
+	adds := before[i].Op == reconcile.Add && !recreated(before[i])
 	for j, step := range side.Steps {
 		if !step.Op.Writes() && (step.After != nil || step.Needs != nil) {
 			t.Errorf("%s %q has something to write", step.Op, step.Name)
@@ -99,11 +136,8 @@ func refuseLaws(t rapid.TB, world directoryWorld, side *reconcile.Side, i int, r
 	onlyOurRecipients(t, world, *side)
 	needsComeFirst(t, *side)
 	nobodyIsLost(t, *side)
-	switch {
-	case adds, before[i].Op == reconcile.Adopt:
-		wanted--
-	case before[i].Op == reconcile.Delete && !strings.HasPrefix(before[i].Reason, "moved from"):
-		wanted++ // held ones count
+	if adds || before[i].Op == reconcile.Adopt && before[i].Before.Owner == "" {
+		wanted-- // what is to be deleted and stays is not wanted for that
 	}
 	if after := tallyIsThatOfTheSteps(t, world, *side); after.Wanted != wanted {
 		t.Errorf("without %s %q the tally counts %d wanted ones, want %d", before[i].Op, before[i].Name, after.Wanted, wanted)
@@ -113,6 +147,13 @@ func refuseLaws(t rapid.TB, world directoryWorld, side *reconcile.Side, i int, r
 			t.Fatalf("carry out %s %s %q: %v", step.Op, step.Kind, step.Name, err)
 		}
 	}
+}
+
+// recreated reports whether a step is one half of a delete and an add of one
+// entry.
+func recreated(step reconcile.Step) bool {
+	return strings.HasPrefix(step.Reason, "moved from") ||
+		strings.HasSuffix(step.Reason, "left behind in the former import container") || strings.HasSuffix(step.Reason, "added anew in the import container")
 }
 
 // tallyIsThatOfTheSteps checks what the guards go by, and returns it for all
@@ -134,11 +175,32 @@ func tallyIsThatOfTheSteps(t rapid.TB, world directoryWorld, side reconcile.Side
 	want := reconcile.Tally{
 		Owned: len(world.owned()), Wanted: sum.Wanted,
 		Keep: n.Keep, Add: n.Add, Delete: n.Delete, Change: n.Modify, Refused: n.Refuse, Held: n.Hold,
+		LeftScope: sum.LeftScope, Gone: sum.Gone,
+	}
+	for _, step := range side.Steps {
+		switch {
+		case step.Op == reconcile.Hide:
+			want.Delete++
+			want.Change--
+		case waits(step):
+			want.Owned--
+		case step.Op == reconcile.Delete && judgedBefore(world, step):
+			want.Owned--
+			want.Delete--
+		}
 	}
 	if diff := cmp.Diff(want, sum); diff != "" {
 		t.Errorf("the tally is not that of the steps (-want +got):\n%s", diff)
 	}
 	return sum
+}
+
+// judgedBefore reports whether a step deletes what an earlier one hid, and what
+// is hidden still.
+func judgedBefore(world directoryWorld, step reconcile.Step) bool {
+	return step.Before != nil && step.Before.Hidden && strings.Contains(step.Reason, " since ") && slices.ContainsFunc(world.Grace.Retiring, func(r reconcile.Retirement) bool {
+		return r.Key == step.Key && r.Hid
+	})
 }
 
 // orders are some ways to order an input.
@@ -218,7 +280,8 @@ func onlyOurRecipients(t rapid.TB, world directoryWorld, side reconcile.Side) {
 	for _, step := range side.Steps {
 		switch {
 		case step.Op == reconcile.Adopt:
-			if !world.Adopt || step.Before.Owner != "" || step.Before.KeyTaken {
+			takenOver := step.Before.Owner != "" && isOurs(*step.Before)
+			if !takenOver && (!world.Adopt || step.Before.Owner != "" || step.Before.KeyTaken) {
 				t.Errorf("adopt of %v", *step.Before)
 			}
 		case step.Before != nil && !isOurs(*step.Before):
@@ -227,24 +290,29 @@ func onlyOurRecipients(t rapid.TB, world directoryWorld, side reconcile.Side) {
 		if step.After != nil && reconcile.Fold(step.After.Owner) != reconcile.Fold(world.Owner) {
 			t.Errorf("%s of %v without our mark", step.Op, *step.After)
 		}
-		if step.Op == reconcile.Modify || step.Op == reconcile.Adopt {
-			survivors(t, step)
+		if step.Op == reconcile.Modify || step.Op == reconcile.Adopt || step.Op == reconcile.Hide {
+			survivors(t, world, step)
 		}
 	}
 }
 
-// survivors checks that a change of an entry keeps its names and every address
-// that is not cc:Mail's.
-func survivors(t rapid.TB, step reconcile.Step) {
+// survivors checks that a change of an entry keeps every address that is not
+// cc:Mail's, and its names unless it is renewed.
+func survivors(t rapid.TB, world directoryWorld, step reconcile.Step) {
 	t.Helper()
-	if step.After.DN != step.Before.DN || step.After.Alias != step.Before.Alias || step.After.DisplayName != step.Before.DisplayName {
+	renewed := world.Renew[step.Key] || world.Renew[reconcile.Fold(step.DN)]
+	if step.After.DN != step.Before.DN || step.After.Alias != step.Before.Alias && step.Before.Alias != "" ||
+		!renewed && (step.After.DisplayName != step.Before.DisplayName || step.After.Alias != step.Before.Alias) {
 		t.Errorf("%s %q changes a name: %v to %v", step.Op, step.Name, *step.Before, *step.After)
 	}
 	if step.Before.KeyTaken && (step.After.Key != "" || !step.After.KeyTaken) {
 		t.Errorf("%s %q overwrites somebody's value with the link %q", step.Op, step.Name, step.After.Key)
 	}
 	for _, p := range step.Before.Proxies {
-		if p.Type != "CCMAIL" && !slices.Contains(step.After.Proxies, p) {
+		survives := func(after reconcile.Proxy) bool {
+			return after == p || renewed && after.Type == p.Type && reconcile.Fold(after.Address) == reconcile.Fold(p.Address)
+		}
+		if p.Type != "CCMAIL" && !slices.ContainsFunc(step.After.Proxies, survives) {
 			t.Errorf("%s %q loses the address %s:%s", step.Op, step.Name, p.Type, p.Address)
 		}
 	}
@@ -266,13 +334,20 @@ func needsComeFirst(t rapid.TB, side reconcile.Side) {
 	}
 }
 
-// nobodyIsLost checks that a move which is followed by delete and add has both.
+// nobodyIsLost checks that a move which is followed by delete and add has both,
+// and that an entry is added anew only when what it had before goes.
 func nobodyIsLost(t rapid.TB, side reconcile.Side) {
 	t.Helper()
-	moves := map[reconcile.Op]int{}
+	moves, gone := map[reconcile.Op]int{}, map[string]bool{}
 	for _, step := range side.Steps {
 		if strings.HasPrefix(step.Reason, "moved from") {
 			moves[step.Op]++
+		}
+		if step.Op == reconcile.Delete {
+			gone[step.Key] = true
+		}
+		if step.Op == reconcile.Add && recreated(step) && !gone[step.Key] {
+			t.Errorf("%q is added anew, and what it had before stays", step.Name)
 		}
 	}
 	if moves[reconcile.Delete] != moves[reconcile.Add] {

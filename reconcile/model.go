@@ -29,6 +29,7 @@ const (
 	Replace Op = "replace" // delete and add in one cycle
 	Modify  Op = "modify"
 	Adopt   Op = "adopt" // modify that also takes ownership
+	Hide    Op = "hide"  // modify that hides what is to be deleted later; guards judge it as a delete
 	Refuse  Op = "refuse"
 	Hold    Op = "hold" // left as it is until a later cycle
 )
@@ -36,7 +37,7 @@ const (
 // Writes reports whether a step that does this writes something.
 func (o Op) Writes() bool {
 	switch o {
-	case Add, Delete, Replace, Modify, Adopt:
+	case Add, Delete, Replace, Modify, Adopt, Hide:
 		return true
 	case Keep, Refuse, Hold:
 	}
@@ -88,10 +89,32 @@ type Step struct {
 	// address that it takes.
 	Needs []string `json:"-"`
 
-	key       string // sorts the steps; the folded name on the target
-	group     Kind   // the kind that it counts for in the tally
-	recreated bool   // one half of a move that is followed by delete and add
+	// Key is the same in every plan for steps about the same entry: the folded
+	// name in cc:Mail, or the key of a custom recipient, or its folded DN when it
+	// has none.
+	Key string `json:"-"`
+
+	group     Kind  // the kind that it counts for in the tally
+	unwanted  bool  // it is held, and would delete else
+	recreated bool  // one half of a move that is followed by delete and add
+	cause     cause // of a delete, also one that comes later
+	grace     grace // of an entry that is to be deleted later
 }
+
+// deletes reports whether guards judge the step as a delete: when something is
+// taken from people for the first time.
+func (s Step) deletes() bool {
+	return s.Op == Delete && s.grace.stage != due || s.Op == Hide
+}
+
+// cause is why nothing wants an entry any more that is deleted.
+type cause int
+
+const (
+	otherCause cause = iota // told by the step's reason only
+	leftScope               // its source is there, but is not synchronized any more
+	goneFromSource
+)
 
 // Subject names what a step is about for people: cc:Mail's rows as "name at
 // post office", custom recipients with their target address as
@@ -133,6 +156,9 @@ type Wanted struct {
 	Comment       string
 	DN            string
 	DirectoryName string
+	// Imported says that it came from cc:Mail and became Exchange's own, as a
+	// custom recipient does that is made a mailbox.
+	Imported bool
 }
 
 // Excluded is an entry that is known to its own side but is not wanted on the
@@ -176,11 +202,17 @@ type Recipient struct {
 	Proxies       []Proxy
 	Notes         string
 	Owner         string // mark of the synchronization that made it
+	MadeBy        string // the same of what is no custom recipient and has no owner, such as one that became a mailbox
 	DisplayName   string
 	Alias         string
 	GivenName     string
 	Surname       string
 	Initials      string
+	Hidden        bool // from the address book
+
+	// Values are all values that the directory holds for it, by attribute in
+	// lower case. They are there only where a run is taken back ([UndoExchange]).
+	Values map[string][]string
 }
 
 // Names are an alias and the addresses made from it.

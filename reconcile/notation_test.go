@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"ccdirsync/reconcile"
@@ -160,8 +161,39 @@ func (l *line) wanted() reconcile.Wanted {
 	directoryName := l.value("directory name", letters(name))
 	return reconcile.Wanted{
 		Kind: kind, Name: name, Site: site, DirectoryName: directoryName,
-		DN:      l.value("dn", "cn="+directoryName+",ou="+site),
-		Comment: l.value("comment", ""),
+		DN:       l.value("dn", "cn="+directoryName+",ou="+site),
+		Comment:  l.value("comment", ""),
+		Imported: l.value("imported", "no") == "yes",
+	}
+}
+
+// time takes a time.
+func (l *line) time(tag string) time.Time {
+	text := l.value(tag, "")
+	if text == "" {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		l.problem = err
+	}
+	return at
+}
+
+// retirement reads "key  since: time".
+func (l *line) retirement(d reconcile.Direction) reconcile.Retirement {
+	return reconcile.Retirement{Direction: d, Key: l.next(), Since: l.time("since"), Hid: l.value("hid", "no") == "yes"}
+}
+
+// grace reads the options of a time of grace.
+func (l *line) grace(g *reconcile.Grace) {
+	period, err := time.ParseDuration(l.value("grace", g.Period.String()))
+	if err != nil {
+		l.problem = err
+	}
+	g.Period = period
+	if now := l.time("now"); !now.IsZero() {
+		g.Now = now
 	}
 }
 
@@ -213,6 +245,10 @@ func (l *line) recipient() reconcile.Recipient {
 	r.Target = l.value("target", r.Target)
 	r.Alias = l.value("alias", letters(name))
 	r.Notes = l.value("notes", "")
+	r.DisplayName = l.value("display name", r.DisplayName)
+	r.GivenName, r.Surname, r.Initials = l.value("first name", ""), l.value("last name", ""), l.value("initials", "")
+	r.Hidden = l.value("hidden", "no") == "yes"
+	r.MadeBy = l.value("made by", "")
 	if proxies := l.values("proxy"); len(proxies) > 0 {
 		r.Proxies = nil
 		for _, p := range proxies {
@@ -278,6 +314,17 @@ func (p *printer) step(s reconcile.Step, subject string) {
 	fmt.Fprintf(&p.Builder, "\n    %s\n", s.Reason)
 }
 
+// retirements writes what is in its time of grace after the plan.
+func (p *printer) retirements(all []reconcile.Retirement) {
+	for _, r := range all {
+		fmt.Fprintf(&p.Builder, "~ %s  since: %s", r.Key, r.Since.Format(time.RFC3339))
+		if r.Hid {
+			p.WriteString("  hid: yes")
+		}
+		p.WriteString("\n")
+	}
+}
+
 // tallies writes what the guards go by, one line for each kind.
 func (p *printer) tallies(side reconcile.Side) {
 	for _, kind := range []reconcile.Kind{reconcile.PostOffice, reconcile.User, reconcile.List, reconcile.Board} {
@@ -322,6 +369,7 @@ func printPostOfficePlan(side reconcile.Side) string {
 			fmt.Fprintf(&p.Builder, "    + %s\n", printRow(*s.Row))
 		}
 	}
+	p.retirements(side.Retirements(reconcile.ToCCMail))
 	p.tallies(side)
 	return p.String()
 }
@@ -355,18 +403,24 @@ func printDirectoryPlan(side reconcile.Side) string {
 			fmt.Fprintf(&p.Builder, "    needs %s\n", dn)
 		}
 		if s.After != nil {
-			before := s.Before
-			if before == nil {
-				before = &reconcile.Recipient{}
+			if s.Before == nil {
+				p.changes(nil, fields(*s.After))
+			} else {
+				p.changes(append(names(*s.Before), fields(*s.Before)...), append(names(*s.After), fields(*s.After)...))
 			}
-			p.changes(fields(*before), fields(*s.After))
 		}
 	}
+	p.retirements(side.Retirements(reconcile.ToExchange))
 	p.tallies(side)
 	return p.String()
 }
 
-// fields are the values of a recipient as they are written, in one order.
+// names are the values of a recipient that are set on creation.
+func names(r reconcile.Recipient) []string {
+	return []string{"display name: " + r.DisplayName, "first name: " + r.GivenName, "last name: " + r.Surname, "initials: " + r.Initials}
+}
+
+// fields are the other values of a recipient as they are written, in one order.
 func fields(r reconcile.Recipient) []string {
 	var values []string
 	for _, f := range []struct{ tag, value string }{
@@ -382,6 +436,9 @@ func fields(r reconcile.Recipient) []string {
 	}
 	for _, proxy := range r.Proxies {
 		values = append(values, "proxy: "+printProxy(proxy))
+	}
+	if r.Hidden {
+		values = append(values, "hidden: yes")
 	}
 	return values
 }

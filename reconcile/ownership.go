@@ -16,10 +16,22 @@ type Owner struct {
 	Server string   // computer that runs the connector, in the ownership comment
 	Site   string   // its own Exchange site: the post office name of Exchange's users
 	Sites  []string // all sites that may go out, the own one among them
+	// FormerServers ran this connector before. Post offices with their comment
+	// are ours too; the comment stays, because post offices are never changed
+	// (Q197255).
+	FormerServers []string
 }
 
 // Comment returns the ownership comment of the owner's post office entries.
 func (o Owner) Comment() string { return commentPrefix + o.Server }
+
+// made reports whether a comment is the owner's, or that of one of its former
+// servers.
+func (o Owner) made(comment string) bool {
+	return slices.ContainsFunc(append([]string{o.Server}, o.FormerServers...), func(server string) bool {
+		return Fold(comment) == Fold(commentPrefix+server)
+	})
+}
 
 // Ownership tells which rows of a post office directory are whose.
 type Ownership struct {
@@ -57,10 +69,14 @@ func (e *OwnershipError) Error() string {
 		return fmt.Sprintf("the cc:Mail directory has an entry %q that is not a post office (location %s), so the Exchange site cannot have that name; "+
 			"either rename the entry in cc:Mail or give the site another name (%s)", e.Row.Name, e.Row.Location, e.Row.Place)
 	}
+	claim := "put the comment back"
+	if isExchange(e.Row) {
+		claim += ", or name that server in exchange.former_servers"
+	}
 	return fmt.Sprintf("the cc:Mail directory has an entry %q that is not this connector's: its comment is %q, expected a post office with the comment %q; "+
 		"either delete it and the entries at it from cc:Mail so that the next run makes them anew, "+
-		"or, if it is this connector's, put the comment back (%s)",
-		e.Row.Name, e.Row.Comment, e.Owner.Comment(), e.Row.Place)
+		"or, if it is this connector's, %s (%s)",
+		e.Row.Name, e.Row.Comment, e.Owner.Comment(), claim, e.Row.Place)
 }
 
 // NewOwnership finds the owners of the rows. It fails with an
@@ -81,8 +97,8 @@ func NewOwnership(owner Owner, rows []Row) (Ownership, error) {
 			return o, &OwnershipError{Row: row, Owner: owner, Twin: &twin}
 		}
 		o.postOffices[name] = row
-		switch comment := Fold(row.Comment); {
-		case comment == Fold(owner.Comment()):
+		switch {
+		case owner.made(row.Comment):
 			o.ours[name] = true
 		case isExchange(row):
 			o.others[name] = true
@@ -118,6 +134,32 @@ func isPostOffice(row Row) bool { return row.Location == "P" || row.Location == 
 // never are.
 func (o Ownership) Owns(row Row) bool {
 	return row.Location == "r" && o.ours[Fold(row.PostOffice)]
+}
+
+// FormerSites returns the names, sorted, of the post office entries with our
+// comment that are none of our sites: those of sites that got another name or
+// are no longer served (Q197255).
+func (o Ownership) FormerSites() []string {
+	var former []string
+	for name := range o.ours {
+		if !slices.ContainsFunc(append([]string{o.Site}, o.Sites...), func(site string) bool { return Fold(site) == name }) {
+			former = append(former, o.postOffices[name].Name)
+		}
+	}
+	slices.Sort(former)
+	return former
+}
+
+// OwnPostOffices returns the post office entries of ours, by name.
+func (o Ownership) OwnPostOffices() []Row {
+	var rows []Row
+	for name, row := range o.postOffices {
+		if o.ours[name] {
+			rows = append(rows, row)
+		}
+	}
+	slices.SortFunc(rows, compareNames)
+	return rows
 }
 
 // ExchangePostOffices returns the names of all post offices behind which

@@ -50,6 +50,9 @@ func TestOwns(t *testing.T) {
 			t.Errorf("%s: Owns is %v", c.reason, got)
 		}
 	}
+	if diff := cmp.Diff([]string{"FORMER"}, ownership.FormerSites()); diff != "" {
+		t.Errorf("former sites (-want +got):\n%s", diff)
+	}
 	want := []string{"EXSITE1", "EXSITE2", "EXSITE7", "EXSITE9", "FORMER"}
 	if diff := cmp.Diff(want, ownership.ExchangePostOffices()); diff != "" {
 		t.Errorf("post offices of Exchange (-want +got):\n%s", diff)

@@ -1,16 +1,23 @@
 package reconcile
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash"
+	"slices"
 )
 
 // Plan is what one cycle would do.
 type Plan struct {
-	Connector  string  `json:"connector"`
-	ID         string  `json:"plan_id"`
+	Connector string `json:"connector"`
+	ID        string `json:"plan_id"`
+	// Purpose says what the plan is for when it is not the whole
+	// synchronization, such as "undo 12".
+	Purpose    string  `json:"purpose,omitempty"`
 	Counts     Counts  `json:"counts"`
 	ToCCMail   []Step  `json:"to_ccmail"`
 	ToExchange []Step  `json:"to_exchange"`
@@ -36,7 +43,7 @@ type StepCounts struct {
 	Add     int `json:"add"`
 	Delete  int `json:"delete"`
 	Replace int `json:"replace"`
-	Modify  int `json:"modify"`
+	Modify  int `json:"modify"` // those that hide included
 	Adopt   int `json:"adopt"`
 	Refuse  int `json:"refuse"`
 	Hold    int `json:"hold"`
@@ -57,7 +64,7 @@ func (s Side) CountSteps() StepCounts {
 			n.Delete++
 		case Replace:
 			n.Replace++
-		case Modify:
+		case Modify, Hide:
 			n.Modify++
 		case Adopt:
 			n.Adopt++
@@ -80,27 +87,55 @@ func (p Plan) Writes() bool {
 	return p.Counts.ToCCMail.Writes()+p.Counts.ToExchange.Writes() > 0
 }
 
-// Open reports whether the plan has refused or held entries.
+// Open reports whether the plan has refused or held entries, other than those
+// that wait for the end of their time of grace, which need nobody. Of a plan that
+// was read back it takes these for held.
 func (p Plan) Open() bool {
-	for _, n := range []StepCounts{p.Counts.ToCCMail, p.Counts.ToExchange} {
-		if n.Refuse+n.Hold > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(slices.Concat(p.ToCCMail, p.ToExchange), func(s Step) bool {
+		return s.Op == Refuse || s.Op == Hold && s.grace.stage != waits
+	})
 }
 
 // Identify gives the plan its ID: twelve hexadecimal digits that are the same
-// for the same steps of the same connector.
+// for the same steps of the same connector. They are of the hash of a JSON object
+// with the connector, the purpose if there is one, and the steps. It is made step
+// by step, because that of a large plan is as large as the plan.
 func (p *Plan) Identify() error {
-	data, err := json.Marshal(struct {
-		Connector            string
-		ToCCMail, ToExchange []Step
-	}{p.Connector, p.ToCCMail, p.ToExchange})
+	head, err := json.Marshal(struct {
+		Connector string
+		Purpose   string `json:",omitempty"`
+	}{p.Connector, p.Purpose})
+	sum := sha256.New()
+	sum.Write(bytes.TrimSuffix(head, []byte("}")))
+	sum.Write([]byte(`,"ToCCMail":`))
+	err = errors.Join(err, addSteps(sum, p.ToCCMail))
+	sum.Write([]byte(`,"ToExchange":`))
+	err = errors.Join(err, addSteps(sum, p.ToExchange))
+	sum.Write([]byte("}"))
 	if err != nil {
 		return fmt.Errorf("identify the plan of %s: %w", p.Connector, err)
 	}
-	sum := sha256.Sum256(data)
-	p.ID = hex.EncodeToString(sum[:6])
+	p.ID = hex.EncodeToString(sum.Sum(nil)[:6])
+	return nil
+}
+
+// addSteps adds the JSON of steps to a hash.
+func addSteps(sum hash.Hash, steps []Step) error {
+	if steps == nil {
+		sum.Write([]byte("null"))
+		return nil
+	}
+	sum.Write([]byte("["))
+	for i := range steps {
+		if i > 0 {
+			sum.Write([]byte(","))
+		}
+		data, err := json.Marshal(&steps[i])
+		if err != nil {
+			return err
+		}
+		sum.Write(data)
+	}
+	sum.Write([]byte("]"))
 	return nil
 }

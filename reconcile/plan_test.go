@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,6 +50,26 @@ func TestPlanID(t *testing.T) {
 	}
 }
 
+// IDs of plans are in ledgers and in files that people saved, so they stay what
+// they were.
+func TestPlanIDStays(t *testing.T) {
+	t.Parallel()
+	step := reconcile.Step{
+		Op: reconcile.Modify, Kind: reconcile.User, Name: "Quist <M> & Å", Address: "CCMAIL:Quist at HUB", Reason: "comment changed",
+		Changes: []reconcile.Change{{Attr: "info", New: "Room 7"}},
+	}
+	for want, p := range map[string]reconcile.Plan{
+		"3520a634771b": {Connector: "hq"},
+		"94080555d96f": {Connector: "hq", ToCCMail: []reconcile.Step{}, ToExchange: []reconcile.Step{}},
+		"c7731d995b17": {Connector: "hq", ToCCMail: []reconcile.Step{step}},
+		"1d6a064f3f5d": {Connector: "hq", Purpose: "undo 12", ToExchange: []reconcile.Step{step, step}},
+	} {
+		if err := p.Identify(); err != nil || p.ID != want {
+			t.Errorf("%+v has the ID %s, %v; it was %s", p, p.ID, err, want)
+		}
+	}
+}
+
 func TestCountSteps(t *testing.T) {
 	t.Parallel()
 	side := reconcile.Side{
@@ -76,27 +97,50 @@ func TestCountSteps(t *testing.T) {
 func TestWritesAndOpen(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		op           string
+		op           reconcile.Op
 		counts       reconcile.StepCounts
 		writes, open bool
 	}{
-		{"nothing", reconcile.StepCounts{}, false, false},
-		{"keep", reconcile.StepCounts{Keep: 1}, false, false},
-		{"add", reconcile.StepCounts{Add: 1}, true, false},
-		{"delete", reconcile.StepCounts{Delete: 1}, true, false},
-		{"replace", reconcile.StepCounts{Replace: 1}, true, false},
-		{"modify", reconcile.StepCounts{Modify: 1}, true, false},
-		{"adopt", reconcile.StepCounts{Adopt: 1}, true, false},
-		{"refuse", reconcile.StepCounts{Refuse: 1}, false, true},
-		{"hold", reconcile.StepCounts{Hold: 1}, false, true},
+		{reconcile.Keep, reconcile.StepCounts{Keep: 1}, false, false},
+		{reconcile.Add, reconcile.StepCounts{Add: 1}, true, false},
+		{reconcile.Delete, reconcile.StepCounts{Delete: 1}, true, false},
+		{reconcile.Replace, reconcile.StepCounts{Replace: 1}, true, false},
+		{reconcile.Modify, reconcile.StepCounts{Modify: 1}, true, false},
+		{reconcile.Hide, reconcile.StepCounts{Modify: 1}, true, false},
+		{reconcile.Adopt, reconcile.StepCounts{Adopt: 1}, true, false},
+		{reconcile.Refuse, reconcile.StepCounts{Refuse: 1}, false, true},
+		{reconcile.Hold, reconcile.StepCounts{Hold: 1}, false, true},
 	} {
-		for direction, counts := range map[string]reconcile.Counts{
-			"cc:Mail": {ToCCMail: c.counts}, "Exchange": {ToExchange: c.counts},
+		steps := []reconcile.Step{{Op: c.op}}
+		for direction, plan := range map[string]reconcile.Plan{
+			"cc:Mail":  {Counts: reconcile.Counts{ToCCMail: c.counts}, ToCCMail: steps},
+			"Exchange": {Counts: reconcile.Counts{ToExchange: c.counts}, ToExchange: steps},
 		} {
-			plan := reconcile.Plan{Counts: counts}
 			if plan.Writes() != c.writes || plan.Open() != c.open {
 				t.Errorf("%s toward %s: writes is %v, open is %v", c.op, direction, plan.Writes(), plan.Open())
 			}
 		}
+	}
+	if nothing := (reconcile.Plan{}); nothing.Writes() || nothing.Open() {
+		t.Error("a plan without steps writes or is open")
+	}
+}
+
+// Who waits for the end of a time of grace needs nobody.
+func TestGraceIsNotOpen(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	gone := reconcile.Recipient{Kind: reconcile.User, Key: "user:a", DN: "cn=1", Target: "CCMAIL:a at NORTHHUB", Owner: "hq", Hidden: true}
+	side := reconcile.PlanExchange(reconcile.ExchangeInput{
+		Owner: "hq", Present: []reconcile.Recipient{gone}, Grace: reconcile.Grace{Period: time.Hour, Now: now},
+	})
+	plan := reconcile.Plan{ToExchange: side.Steps}
+	if len(side.Steps) != 1 || side.Steps[0].Op != reconcile.Hold || plan.Open() {
+		t.Errorf("open is %v with %+v", plan.Open(), side.Steps)
+	}
+	side.Steps[0].Op = reconcile.Delete
+	side.Hold(map[int]string{0: "somebody says so"})
+	if !plan.Open() {
+		t.Error("an entry in its time of grace that is held for another reason is not open")
 	}
 }

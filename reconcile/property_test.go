@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -136,7 +137,7 @@ func TestDirectoryInStepIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		world := someDirectory(t)
-		world.Present, world.Others, world.Refused = nil, nil, nil
+		world.Present, world.Others, world.Former, world.Refused = nil, nil, nil, nil
 		after := world
 		for _, step := range world.plan().Steps {
 			if step.Op == reconcile.Refuse {
@@ -167,6 +168,9 @@ func sites(owner reconcile.Owner) []reconcile.Row {
 // office entry is missing: that is the case site_missing_rows_left.
 func somePostOffice(t *rapid.T) postOfficeWorld {
 	owner := reconcile.Owner{Server: "MAILSRV7", Site: "EXSITE1", Sites: []string{"EXSITE1", "exsite1"}}
+	if rapid.Bool().Draw(t, "former server") {
+		owner.FormerServers = []string{"Other"}
+	}
 	if rapid.Bool().Draw(t, "two sites") {
 		owner.Sites = append(owner.Sites, "EXSITE2")
 	}
@@ -206,7 +210,36 @@ func somePostOffice(t *rapid.T) postOfficeWorld {
 	wanted := rapid.Custom(func(t *rapid.T) reconcile.Wanted { return someWanted(t, owner.Sites) })
 	world.wanted = rapid.SliceOfNDistinct(wanted, 0, 6, func(w reconcile.Wanted) string { return w.DN }).Draw(t, "wanted")
 	world.excluded, world.refused = someLeftOut(t, []reconcile.Kind{reconcile.Mailbox, reconcile.List}, someNames)
+	world.grace = someGrace(t, reconcile.ToCCMail, []string{"ann", "bo", "cy", "exsite2", "åsa"})
+	world.renew = someKeys(t, []string{"ann", "bo", "cy", "åsa"})
 	return world
+}
+
+var someDay = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func someGrace(t *rapid.T, d reconcile.Direction, keys []string) reconcile.Grace {
+	g := reconcile.Grace{Now: someDay}
+	if rapid.Bool().Draw(t, "has grace") {
+		g.Period = 48 * time.Hour
+	}
+	for _, key := range keys {
+		if ago := rapid.SampledFrom([]int{0, 0, 0, 0, 1, 100, -100}).Draw(t, "hours of grace"); ago != 0 {
+			g.Retiring = append(g.Retiring, reconcile.Retirement{
+				Direction: d, Key: key, Since: someDay.Add(-time.Duration(ago) * time.Hour), Hid: rapid.Bool().Draw(t, "hid"),
+			})
+		}
+	}
+	return g
+}
+
+func someKeys(t *rapid.T, keys []string) map[string]bool {
+	some := map[string]bool{}
+	for _, key := range keys {
+		if rapid.IntRange(0, 4).Draw(t, "renew") == 4 {
+			some[key] = true
+		}
+	}
+	return some
 }
 
 // undamaged keeps the first row of every name.
@@ -266,7 +299,13 @@ func someDirectory(t *rapid.T) directoryWorld {
 	}), 0, 5, identity).Draw(t, "wanted")
 	all := rapid.SliceOfNDistinct(rapid.Custom(somePresent), 0, 7, func(r reconcile.Recipient) string { return r.DN }).Draw(t, "recipients")
 	outside := rapid.IntRange(0, len(all)).Draw(t, "outside")
-	world.Others, world.Present = all[:outside], all[outside:]
+	former := rapid.IntRange(outside, len(all)).Draw(t, "former")
+	world.Others, world.Former, world.Present = all[:outside], all[outside:former], all[former:]
+	if rapid.Bool().Draw(t, "former owner") {
+		world.FormerOwners = []string{"Branch"}
+	}
+	keys := []string{"user:ann", "user:bo", "list:news", "list:tea", "board:ann", "cn=1", "cn=2"}
+	world.Grace, world.Renew = someGrace(t, reconcile.ToExchange, keys), someKeys(t, keys)
 	world.Excluded, world.Refused = someLeftOut(t, []reconcile.Kind{reconcile.User, reconcile.List, reconcile.Board},
 		append(slices.Clone(someNames), someTitles...))
 	return world
@@ -320,6 +359,8 @@ func somePresent(t *rapid.T) reconcile.Recipient {
 		Alias: rapid.SampledFrom([]string{"A", "b", "c", ""}).Draw(t, "alias"),
 		Notes: rapid.SampledFrom([]string{"", "x", " x "}).Draw(t, "notes"),
 		DN:    rapid.SampledFrom([]string{"cn=1", "cn=2", "cn=3", "cn=4", "cn=" + reconcile.Key(kind, name)}).Draw(t, "dn"),
+
+		Hidden: rapid.Bool().Draw(t, "hidden"),
 	}
 	r.KeyTaken = r.Key == "" && rapid.Bool().Draw(t, "key taken")
 	proxies := []reconcile.Proxy{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Event numbers of the original connector that steps carry (Q167830).
@@ -22,6 +23,10 @@ type CCMailInput struct {
 	Refused   []Refusal  // Exchange's entries that cannot be written
 	// CompareComment makes a differing comment a reason to replace a row.
 	CompareComment bool
+	Grace          Grace
+	// Renew are the folded names of entries whose rows are replaced when they
+	// differ in anything from what would be added now.
+	Renew map[string]bool
 }
 
 // PlanCCMail decides what to change in the post office directory:
@@ -31,7 +36,7 @@ type CCMailInput struct {
 //	yes     same                -                      keep
 //	yes     changed             -                      replace
 //	yes     -                   yes                    refuse (14013)
-//	no      yes                 -                      delete
+//	no      yes                 -                      delete; with a time of grace hold, then delete
 //	no      -                   yes                    nothing: not ours
 //
 // Of two wanted with one name the one that is there stays, else the first by
@@ -49,20 +54,25 @@ func PlanCCMail(in CCMailInput) Side {
 	}
 	steps = append(steps, d.refusals(in.Refused)...)
 	steps = append(steps, d.leftovers(in.Excluded)...)
-	return newSide(steps, func(s Step) Kind {
-		// A row does not say what kind of Exchange entry it stands for, so
-		// all but the post offices are judged together.
-		if s.Kind == PostOffice {
-			return PostOffice
-		}
-		return User
-	})
+	return newSide(steps, rowGroup)
+}
+
+// rowGroup is the kind that a step toward cc:Mail counts for. A row does not
+// say what kind of Exchange entry it stands for, so all but the post offices
+// are judged together.
+func rowGroup(s Step) Kind {
+	if s.Kind == PostOffice {
+		return PostOffice
+	}
+	return User
 }
 
 // directory is the post office directory by name, as one plan sees it.
 type directory struct {
 	Ownership
 	compareComment bool
+	grace          Grace
+	renew          map[string]bool
 	ours           map[string]Row    // our rows by folded name
 	taken          map[string]string // folded name -> what holds it, for names that are not ours
 	unusable       map[string]string // folded site -> why nothing can be written at it
@@ -74,6 +84,8 @@ func newDirectory(in CCMailInput) *directory {
 	d := &directory{
 		Ownership:      in.Ownership,
 		compareComment: in.CompareComment,
+		grace:          in.Grace,
+		renew:          in.Renew,
 		ours:           map[string]Row{},
 		taken:          map[string]string{},
 		unusable:       map[string]string{},
@@ -128,7 +140,7 @@ func (d *directory) postOfficeSteps() []Step {
 		if key == Fold(d.Site) {
 			row.Location, row.PostOffice = "P", ""
 		}
-		step := Step{Op: Add, Kind: PostOffice, Name: site, Address: row.PostOffice, Row: &row, key: key}
+		step := Step{Op: Add, Kind: PostOffice, Name: site, Address: row.PostOffice, Row: &row, Key: key}
 		switch holder := d.siteHolder(key); {
 		case d.Ownership.ours[key]:
 			continue
@@ -183,7 +195,7 @@ func (d *directory) winners(wanted []Wanted) (winners []Wanted, losers []Step) {
 		winners = append(winners, rivals[0])
 		for _, loser := range rivals[1:] {
 			losers = append(losers, Step{
-				Op: Refuse, Kind: loser.Kind, Name: loser.Name, Address: loser.Site, DN: loser.DN, Event: EventNameTaken, key: key,
+				Op: Refuse, Kind: loser.Kind, Name: loser.Name, Address: loser.Site, DN: loser.DN, Event: EventNameTaken, Key: key,
 				Reason: fmt.Sprintf("the name is taken by %q at %s (%s); case and post office do not count in cc:Mail, choose a unique name",
 					rivals[0].Name, rivals[0].Site, rivals[0].DN),
 			})
@@ -204,7 +216,7 @@ func (d *directory) presence(w Wanted) int {
 func (d *directory) decide(w Wanted) Step {
 	key := Fold(w.Name)
 	row := Row{Name: w.Name, Location: "r", PostOffice: w.Site, Foreign: w.Name, Comment: w.Comment}
-	step := Step{Kind: w.Kind, Name: w.Name, Address: w.Site, DN: w.DN, key: key}
+	step := Step{Kind: w.Kind, Name: w.Name, Address: w.Site, DN: w.DN, Key: key}
 	conflict := d.conflict(w)
 	old, there := d.ours[key]
 	d.claimed[key] = there
@@ -232,6 +244,9 @@ func (d *directory) conflict(w Wanted) string {
 		return reason
 	}
 	if holder, taken := d.taken[Fold(w.Name)]; taken {
+		if w.Imported {
+			return fmt.Sprintf("the name is taken by %s, from which %s was imported; that one is Exchange's own now, so delete the entry from cc:Mail once its mail is moved", holder, w.DN)
+		}
 		return fmt.Sprintf("the name is taken by %s; case and post office do not count in cc:Mail, choose a unique name", holder)
 	}
 	return ""
@@ -247,9 +262,30 @@ func (d *directory) difference(old, want Row) string {
 		return fmt.Sprintf("foreign alias name changed from %q to %q", old.Foreign, want.Foreign)
 	case d.compareComment && Fold(old.Comment) != Fold(want.Comment):
 		return fmt.Sprintf("comment changed from %q to %q", old.Comment, want.Comment)
+	case d.renew[Fold(want.Name)]:
+		return respelled(old, want)
 	default:
 		return ""
 	}
+}
+
+// respelled says what the old row writes otherwise than the wanted one, empty
+// when nothing does.
+func respelled(old, want Row) string {
+	var differs []string
+	for _, f := range []struct{ what, old, want string }{
+		{"name", old.Name, want.Name},
+		{"address", old.Address(), want.Address()},
+		{"comment", old.Comment, want.Comment},
+	} {
+		if f.old != f.want {
+			differs = append(differs, fmt.Sprintf("%s %q", f.what, f.old))
+		}
+	}
+	if len(differs) == 0 {
+		return ""
+	}
+	return "put in step again: " + strings.Join(differs, ", ")
 }
 
 // refusals turns what could not be written into steps. A row that is there
@@ -258,7 +294,7 @@ func (d *directory) refusals(refused []Refusal) []Step {
 	steps := make([]Step, 0, len(refused))
 	for _, r := range slices.SortedFunc(slices.Values(refused), compareRefusals) {
 		key := Fold(r.Name)
-		step := Step{Op: Refuse, Kind: r.Kind, Name: r.Name, Address: r.Address, DN: r.DN, Reason: r.Reason, Event: r.Event, key: key}
+		step := Step{Op: Refuse, Kind: r.Kind, Name: r.Name, Address: r.Address, DN: r.DN, Reason: r.Reason, Event: r.Event, Key: key}
 		if old, there := d.ours[key]; there && !d.claimed[key] {
 			d.claimed[key] = true
 			step.Op, step.OldRow, step.Reason = Hold, &old, staysAsItIs+r.Reason
@@ -288,17 +324,25 @@ func (d *directory) leftovers(excluded []Excluded) []Step {
 			causes[Fold(e.Name)] = e
 		}
 	}
+	known := d.grace.known(ToCCMail)
+	needed := map[string]bool{} // names of sites, which become post offices
+	for _, site := range d.sites() {
+		needed[Fold(site)] = true
+	}
 	var steps []Step
 	for key, row := range d.ours {
 		if d.claimed[key] {
 			continue
 		}
 		step := Step{
-			Op: Delete, Kind: User, Name: row.Name, Address: row.PostOffice, OldRow: &row, key: key,
-			Reason: "gone from Exchange",
+			Op: Delete, Kind: User, Name: row.Name, Address: row.PostOffice, OldRow: &row, Key: key,
+			Reason: "gone from Exchange", cause: goneFromSource,
 		}
-		if e, known := causes[key]; known {
-			step.Kind, step.DN, step.Reason = e.Kind, e.DN, "left the scope: "+e.Cause
+		if e, there := causes[key]; there {
+			step.Kind, step.DN, step.Reason, step.cause = e.Kind, e.DN, "left the scope: "+e.Cause, leftScope
+		}
+		if !needed[key] {
+			step = d.grace.retire(step, known.find(key))
 		}
 		steps = append(steps, step)
 	}

@@ -31,7 +31,8 @@ func (s RunState) Over() bool {
 type Run struct {
 	ID        int64     `json:"run"` // counts up, over all connectors
 	Connector string    `json:"connector"`
-	PlanID    string    `json:"plan_id"` // empty when it had no plan
+	PlanID    string    `json:"plan_id"`           // empty when it had no plan
+	Purpose   string    `json:"purpose,omitempty"` // as in its plan
 	State     RunState  `json:"state"`
 	Started   time.Time `json:"started"`        // UTC, to the millisecond
 	Ended     time.Time `json:"ended,omitzero"` // likewise; zero while it runs, and when it died
@@ -65,4 +66,23 @@ type RunEnd struct {
 	// Counts are what was read, also by a run that ended before it had a plan.
 	Counts   Counts
 	Warnings []string // oddities that did not stop it
+	// Good makes a run that is done or failed the one that later ones are
+	// compared with, if [Writing] has not done so; Last is what it left, and
+	// Marks, of one that is done, are how far it read.
+	Good  bool
+	Last  Baseline
+	Marks []Mark
+	// Open takes the place of the open cases of the connector, and Retiring of
+	// its retirements; nil leaves those of earlier runs.
+	Open     []OpenCase
+	Retiring []Retirement
+}
+
+// Writing is what a run leaves to later ones from its first write on, whatever
+// becomes of it.
+type Writing struct {
+	Found    Baseline     // the counts as if every deletion of the plan were made, and the scope
+	Pauses   []Pause      // that begin
+	Resumed  []Pause      // that end
+	Retiring []Retirement // as in [RunEnd]
 }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -22,6 +23,10 @@ type Tally struct {
 	Change  int // replace and modify
 	Refused int
 	Held    int
+
+	// LeftScope and Gone are those of the deletes whose source is there still
+	// but is not synchronized any more, and whose source is not there.
+	LeftScope, Gone int
 }
 
 // newSide sorts the steps into the order in which they are carried out, drops
@@ -47,7 +52,7 @@ func newSide(steps []Step, group func(Step) Kind) Side {
 func needsFirst(steps []Step) []Step {
 	frees := map[string]int{}
 	for i, step := range steps {
-		if step.Op == Delete || step.Op == Modify || step.Op == Adopt {
+		if step.Op == Delete || step.Op == Modify || step.Op == Adopt || step.Op == Hide {
 			frees[step.DN] = i
 		}
 	}
@@ -72,8 +77,16 @@ func needsFirst(steps []Step) []Step {
 	return ordered
 }
 
-// count counts a step as often as times says, which is -1 to take it back.
+// count counts a step as often as times says, which is -1 to take it back. An
+// entry in its time of grace counts when it is hidden, or when it is deleted
+// without having been hidden, and not again.
 func (t Tally) count(s Step, times int) Tally {
+	if s.grace.stage != 0 {
+		if s.Op == Hold {
+			t.Held += times
+		}
+		return t
+	}
 	if s.owned() {
 		t.Owned += times
 	}
@@ -88,8 +101,9 @@ func (t Tally) count(s Step, times int) Tally {
 	case Adopt: // takes nothing away from what was there
 	case Add:
 		t.Add += times
-	case Delete:
+	case Delete, Hide:
 		t.Delete += times
+		t = t.countCause(s, times)
 	case Hold:
 		t.Held += times
 	case Refuse:
@@ -98,15 +112,29 @@ func (t Tally) count(s Step, times int) Tally {
 	return t
 }
 
+func (t Tally) countCause(s Step, times int) Tally {
+	switch s.cause {
+	case leftScope:
+		t.LeftScope += times
+	case goneFromSource:
+		t.Gone += times
+	case otherCause:
+	}
+	return t
+}
+
 // owned reports whether the step is about an entry of ours on the target. What
-// is held need not be there: its add may wait for another step.
+// is held need not be there: its add may wait for another step. What is adopted
+// is ours already when it is taken over from another connector.
 func (s Step) owned() bool {
 	switch s.Op {
-	case Keep, Replace, Modify, Delete:
+	case Keep, Replace, Modify, Delete, Hide:
 		return true
+	case Adopt:
+		return s.Before.Owner != ""
 	case Hold:
 		return s.Before != nil || s.OldRow != nil
-	case Add, Adopt, Refuse:
+	case Add, Refuse:
 	}
 	return false
 }
@@ -115,52 +143,137 @@ func (s Step) owned() bool {
 // target. Of a move that is held the entry that stays counts, not its add.
 func (s Step) wanted() bool {
 	switch s.Op {
-	case Delete, Refuse:
+	case Delete, Hide, Refuse:
 		return false
 	case Hold:
-		return !s.recreated || s.owned()
+		return !s.unwanted && (!s.recreated || s.owned())
 	case Keep, Replace, Modify, Adopt, Add:
 	}
 	return true
 }
 
-// Refuse takes back the step at index i of a side toward Exchange, because it
-// turned out that it cannot be written. It becomes a refusal, or is held when
-// it would change or delete an entry of ours, which then stays as it is. So is
-// every step that needs what thereby is not given up, and the delete that a
-// move's add belongs to: nobody is deleted whose add cannot be written. The
-// steps keep their places, those taken back lose what they would write, and the
-// tally is that of the steps as they are then. A step that writes nothing stays
-// as it is.
-func (s *Side) Refuse(i int, reason string) {
-	if !s.Steps[i].Op.Writes() {
+// Refuse takes back steps of a side toward Exchange, by their place, because it
+// turned out that they cannot be written; the reasons say why. Each becomes a
+// refusal, or is held when it would change or delete an entry of ours, which then
+// stays as it is. So is every step that needs what thereby is not given up, and the
+// delete that a move's add belongs to: nobody is deleted whose add cannot be
+// written. The steps keep their places, those taken back lose what they would write,
+// and the tally is that of the steps as they are then. A step that writes nothing
+// stays as it is.
+func (s *Side) Refuse(reasons map[int]string) {
+	s.takeBack(reasons, func(step Step, reason string) (Op, string) {
+		if step.owned() {
+			return Hold, step.stays() + reason
+		}
+		return Refuse, reason
+	})
+}
+
+// Hold leaves steps, by their place, for a later cycle, and with each every step
+// that needs it, as [Side.Refuse] does. An entry of ours that nothing wants does
+// not count as wanted because it stays.
+func (s *Side) Hold(reasons map[int]string) {
+	s.takeBack(reasons, func(_ Step, reason string) (Op, string) { return Hold, reason })
+}
+
+func (s *Side) takeBack(reasons map[int]string, become func(Step, string) (Op, string)) {
+	if len(reasons) == 0 {
 		return
 	}
-	stopped := []Step{s.Steps[i]}
-	s.stop(i, Refuse, reason)
-	for ; len(stopped) > 0; stopped = stopped[1:] {
-		first := &stopped[0]
-		if first.Op == Add && !first.recreated {
-			continue // gives nothing up
+	others := newDependents(s.Steps)
+	for _, i := range slices.Sorted(maps.Keys(reasons)) {
+		if !s.Steps[i].Op.Writes() {
+			continue
 		}
-		for j := range s.Steps {
-			step := &s.Steps[j]
-			if why := first.stops(step); why != "" && step.Op.Writes() {
-				stopped = append(stopped, *step)
-				s.stop(j, Hold, why)
-			}
+		stopped := []Step{s.Steps[i]}
+		op, reason := become(s.Steps[i], reasons[i])
+		s.stop(i, op, reason)
+		for ; len(stopped) > 0; stopped = stopped[1:] {
+			stopped = append(stopped, s.stopDependents(stopped[0], others)...)
 		}
 	}
+}
+
+// stopDependents holds the steps that cannot be carried out without the first,
+// and returns them as they were.
+func (s *Side) stopDependents(first Step, others dependents) (stopped []Step) {
+	for _, j := range others.of(first) {
+		step := &s.Steps[j]
+		if why := first.stops(step); why != "" && step.Op.Writes() {
+			if step.owned() {
+				why = step.stays() + why
+			}
+			stopped = append(stopped, *step)
+			s.stop(j, Hold, why)
+		}
+	}
+	return stopped
+}
+
+// dependents finds the places of the steps that others may need, see
+// [Step.stops].
+type dependents struct {
+	taking     map[string][]int // by the DN of an entry that they need
+	halves     map[string][]int // of moves, by key
+	postOffice map[string][]int // steps that add one, and rows at it, by its key
+}
+
+func newDependents(steps []Step) dependents {
+	d := dependents{taking: map[string][]int{}, halves: map[string][]int{}, postOffice: map[string][]int{}}
+	for i, step := range steps {
+		for _, dn := range step.Needs {
+			d.taking[dn] = append(d.taking[dn], i)
+		}
+		if step.recreated {
+			d.halves[step.Key] = append(d.halves[step.Key], i)
+		}
+		if step.Kind == PostOffice {
+			d.postOffice[step.Key] = append(d.postOffice[step.Key], i)
+		}
+		if step.Row != nil {
+			key := Fold(step.Row.PostOffice)
+			d.postOffice[key] = append(d.postOffice[key], i)
+		}
+	}
+	return d
+}
+
+// of returns the places of the steps that may need this one, in their order.
+func (d dependents) of(s Step) []int {
+	var places []int
+	if s.recreated {
+		places = append(places, d.halves[s.Key]...)
+	}
+	if s.Op != Add {
+		places = append(places, d.taking[s.DN]...)
+	}
+	if s.Kind == PostOffice || s.Op == Delete && s.OldRow != nil {
+		places = append(places, d.postOffice[s.Key]...)
+	}
+	slices.Sort(places)
+	return slices.Compact(places)
+}
+
+// stays begins the reason of an entry of ours that is held.
+func (s *Step) stays() string {
+	if s.OldRow != nil {
+		return staysAsItIs
+	}
+	return recipientStays
 }
 
 // stops says why another step cannot be carried out when this one is not, empty
 // when it can.
 func (s *Step) stops(other *Step) string {
 	switch {
-	case s.recreated && other.recreated && s.key == other.key:
+	case s.recreated && other.recreated && s.Key == other.Key:
 		return "its delete and add belong together, and one of them cannot be written"
 	case s.Op != Add && slices.Contains(other.Needs, s.DN):
 		return fmt.Sprintf("it takes a name or an address of %s, which stays as it is", s.DN)
+	case s.Kind == PostOffice && other.Row != nil && Fold(other.Row.PostOffice) == s.Key:
+		return fmt.Sprintf("its post office %s is not there", s.Name)
+	case s.Op == Delete && s.OldRow != nil && other.Kind == PostOffice && other.Key == s.Key:
+		return fmt.Sprintf("its name is that of %q, which stays as it is", s.OldRow.Name)
 	default:
 		return ""
 	}
@@ -170,13 +283,13 @@ func (s *Step) stops(other *Step) string {
 func (s *Side) stop(i int, op Op, reason string) {
 	step := &s.Steps[i]
 	tally := s.Tally[step.group].count(*step, -1)
-	if step.owned() {
-		op, reason = Hold, recipientStays+reason
-	} else {
+	if !step.owned() {
 		step.Before = nil // an adoption's is not ours
 	}
+	step.unwanted = (step.Op == Delete || step.Op == Hide) && !step.recreated
 	step.Op, step.Reason, step.Event = op, reason, 0
-	step.After, step.Needs, step.Changes = nil, nil, nil
+	step.After, step.Row, step.Needs, step.Changes = nil, nil, nil, nil
+	step.grace.stop()
 	s.Tally[step.group] = tally.count(*step, 1)
 }
 
@@ -187,7 +300,7 @@ func (s Step) order() int {
 	if s.Kind == PostOffice && s.Op == Add {
 		return 1
 	}
-	return 2 * slices.Index([]Op{Delete, Replace, Modify, Adopt, Add, Hold, Refuse}, s.Op)
+	return 2 * slices.Index([]Op{Delete, Replace, Hide, Modify, Adopt, Add, Hold, Refuse}, s.Op)
 }
 
 // stage is 1 for custom recipients of lists and boards, which are written
@@ -204,7 +317,7 @@ func compareSteps(a, b Step) int {
 		cmp.Compare(a.stage(), b.stage()),
 		cmp.Compare(a.order(), b.order()),
 		cmp.Compare(postOfficeOrder(a), postOfficeOrder(b)),
-		cmp.Compare(a.key, b.key),
+		cmp.Compare(a.Key, b.Key),
 		cmp.Compare(a.Name, b.Name),
 		cmp.Compare(a.Address, b.Address),
 		cmp.Compare(a.DN, b.DN),

@@ -17,6 +17,8 @@ type postOfficeWorld struct {
 	excluded        []reconcile.Excluded
 	refused         []reconcile.Refusal
 	compareComments bool
+	grace           reconcile.Grace
+	renew           map[string]bool
 }
 
 func (w postOfficeWorld) plan() (reconcile.Side, error) {
@@ -24,10 +26,15 @@ func (w postOfficeWorld) plan() (reconcile.Side, error) {
 	if err != nil {
 		return reconcile.Side{}, err
 	}
-	return reconcile.PlanCCMail(reconcile.CCMailInput{
+	return reconcile.PlanCCMail(w.input(ownership)), nil
+}
+
+func (w postOfficeWorld) input(ownership reconcile.Ownership) reconcile.CCMailInput {
+	return reconcile.CCMailInput{
 		Ownership: ownership, Rows: w.rows, Lists: w.lists,
 		Wanted: w.wanted, Excluded: w.excluded, Refused: w.refused, CompareComment: w.compareComments,
-	}), nil
+		Grace: w.grace, Renew: w.renew,
+	}
 }
 
 func (w postOfficeWorld) clone() postOfficeWorld {
@@ -69,7 +76,7 @@ func (w *postOfficeWorld) carryOut(step reconcile.Step) error {
 		return w.addRow(*step.Row)
 	case reconcile.Refuse, reconcile.Hold:
 		return nil
-	case reconcile.Keep, reconcile.Modify, reconcile.Adopt:
+	case reconcile.Keep, reconcile.Modify, reconcile.Adopt, reconcile.Hide:
 	}
 	return fmt.Errorf("no plan toward cc:Mail has the operation %q", step.Op)
 }
@@ -120,7 +127,7 @@ type directoryWorld struct {
 func (w directoryWorld) plan() reconcile.Side { return reconcile.PlanExchange(w.ExchangeInput) }
 
 func (w directoryWorld) clone() directoryWorld {
-	w.Present, w.Others = cloneRecipients(w.Present), cloneRecipients(w.Others)
+	w.Present, w.Others, w.Former = cloneRecipients(w.Present), cloneRecipients(w.Others), cloneRecipients(w.Former)
 	w.Wanted = slices.Clone(w.Wanted)
 	for i := range w.Wanted {
 		w.Wanted[i].Proxies = slices.Clone(w.Wanted[i].Proxies)
@@ -141,6 +148,7 @@ func (w directoryWorld) reordered(order func(int, func(i, j int))) directoryWorl
 	w = w.clone()
 	order(len(w.Present), swapper(w.Present))
 	order(len(w.Others), swapper(w.Others))
+	order(len(w.Former), swapper(w.Former))
 	order(len(w.Wanted), swapper(w.Wanted))
 	order(len(w.Excluded), swapper(w.Excluded))
 	order(len(w.Refused), swapper(w.Refused))
@@ -154,7 +162,7 @@ func (w *directoryWorld) carryOut(step reconcile.Step) error {
 	switch step.Op {
 	case reconcile.Delete:
 		return w.remove(*step.Before)
-	case reconcile.Modify, reconcile.Adopt:
+	case reconcile.Modify, reconcile.Adopt, reconcile.Hide:
 		if err := w.remove(*step.Before); err != nil {
 			return err
 		}
@@ -169,21 +177,23 @@ func (w *directoryWorld) carryOut(step reconcile.Step) error {
 }
 
 func (w *directoryWorld) remove(r reconcile.Recipient) error {
-	i := slices.IndexFunc(w.Present, func(p reconcile.Recipient) bool { return sameRecipient(p, r) })
-	if i < 0 {
-		return fmt.Errorf("there is no entry %v", r)
+	for _, container := range []*[]reconcile.Recipient{&w.Present, &w.Former, &w.Others} {
+		if i := slices.IndexFunc(*container, func(p reconcile.Recipient) bool { return sameRecipient(p, r) }); i >= 0 {
+			*container = slices.Delete(slices.Clone(*container), i, i+1)
+			return nil
+		}
 	}
-	w.Present = slices.Delete(slices.Clone(w.Present), i, i+1)
-	return nil
+	return fmt.Errorf("there is no entry %v", r)
 }
 
 func sameRecipient(a, b reconcile.Recipient) bool {
 	return reconcile.Fold(a.DN) == reconcile.Fold(b.DN) && a.Target == b.Target && a.Notes == b.Notes &&
-		a.Owner == b.Owner && a.Key == b.Key && a.KeyTaken == b.KeyTaken && a.Alias == b.Alias && slices.Equal(a.Proxies, b.Proxies)
+		a.Owner == b.Owner && a.Key == b.Key && a.KeyTaken == b.KeyTaken && a.Alias == b.Alias && slices.Equal(a.Proxies, b.Proxies) &&
+		a.Hidden == b.Hidden && a.DisplayName == b.DisplayName && a.GivenName == b.GivenName && a.Surname == b.Surname && a.Initials == b.Initials
 }
 
 func (w *directoryWorld) enter(r, before reconcile.Recipient) error {
-	for _, other := range slices.Concat(w.Present, w.Others) {
+	for _, other := range slices.Concat(w.Present, w.Others, w.Former) {
 		if w.sameDN(other.DN, r.DN) {
 			return fmt.Errorf("entry %s is there already", r.DN)
 		}
@@ -221,8 +231,12 @@ func addressesOf(r reconcile.Recipient) []string {
 
 // owned are the recipients that are ours.
 func (w directoryWorld) owned() []reconcile.Recipient {
-	return slices.DeleteFunc(slices.Clone(w.Present), func(r reconcile.Recipient) bool {
-		return r.Owner == "" || reconcile.Fold(r.Owner) != reconcile.Fold(w.Owner)
+	return slices.DeleteFunc(slices.Concat(w.Present, w.Former), func(r reconcile.Recipient) bool { return !w.isOurs(r) })
+}
+
+func (w directoryWorld) isOurs(r reconcile.Recipient) bool {
+	return r.Owner != "" && slices.ContainsFunc(append([]string{w.Owner}, w.FormerOwners...), func(owner string) bool {
+		return reconcile.Fold(owner) == reconcile.Fold(r.Owner)
 	})
 }
 

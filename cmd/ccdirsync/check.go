@@ -18,7 +18,9 @@ func (s surroundings) checkCommand(ctx context.Context) *cobra.Command {
 		Short: "Test everything that a run needs",
 		Long: `check tests the configuration, the folders, the programs, the post office, the
 connection to the directory, its containers and the rights of the account. It
-runs EXPORT into a temporary folder and writes nothing to either side.
+runs EXPORT into a temporary folder and writes nothing to either side. It
+compares the connectors that it is called for: whether two import the same
+entries or work on the same post office.
 
 ` + exitCodesHelp,
 		Example:           `  ccdirsync check hq`,
@@ -41,13 +43,19 @@ func (s surroundings) check(ctx context.Context, cmd *cobra.Command, names []str
 	}
 	code := exitDone
 	var writing error // the first that failed
+	tell := func(connector string, f cycle.Finding) {
+		if failed := s.printFinding(connector, f, output); writing == nil {
+			writing = failed
+		}
+	}
+	var neighbours []cycle.Neighbour
 	for _, c := range connectors {
-		err = cycle.Check(ctx, c, func(f cycle.Finding) {
-			if failed := s.printFinding(c.Name, f, output); writing == nil {
-				writing = failed
-			}
-		})
+		neighbour, err := cycle.Check(ctx, c, func(f cycle.Finding) { tell(c.Name, f) })
+		neighbours = append(neighbours, neighbour)
 		code = code.worse(codeOf(err))
+	}
+	for _, o := range cycle.Overlaps(neighbours) {
+		tell(o.First, o.Finding)
 	}
 	if writing != nil {
 		return fmt.Errorf("write the findings: %w", writing)

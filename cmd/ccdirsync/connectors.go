@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -88,13 +89,54 @@ func (s surroundings) connector(file config.File, c config.Connector) (cycle.Con
 	}
 	return cycle.Connector{
 		Name: c.Name, Server: server, Exchange: exchange(c.Exchange),
-		PostOffice: postOffice, Store: ccmail.Store{Dir: file.Path(c.PostOffice.Store)},
-		Rules: rules, CompareComment: c.Mapping.CCMail.Comment != "",
+		PostOffice: postOffice, Store: ccmail.Store{Dir: file.Path(c.PostOffice.Store), Backups: c.PostOffice.Backups},
+		Sentinels: cycle.Sentinels{CCMail: c.PostOffice.Sentinel, Exchange: c.Exchange.Sentinel},
+		Cautions:  permissions(file, c),
+		Rules:     rules, CompareComment: c.Mapping.CCMail.Comment != "",
 		Limits: reconcile.Limits{
 			Deletes: c.Limits.Deletes, DeletePercent: c.Limits.DeletePercent,
-			ChangesPercent: c.Limits.ChangesPercent, Floor: c.Limits.Floor,
+			ChangesPercent: c.Limits.ChangesPercent, MembersPercent: c.Limits.MembersPercent,
+			Floor: c.Limits.Floor, ShrinkPercent: c.Limits.ShrinkPercent,
 		},
+		Scope: scope(c),
 	}, nil
+}
+
+// scope is what of the configuration decides which entries are wanted and how
+// they are called, by the names of the settings.
+func scope(c config.Connector) []reconcile.Setting {
+	lines := func(values []string) string { return strings.Join(values, "\n") }
+	e := c.Exchange
+	settings := []reconcile.Setting{
+		{Name: "exchange.base", Value: e.Base},
+		{Name: "exchange.server", Value: e.Server},
+		{Name: "exchange.site", Value: e.Site},
+		{Name: "exchange.sites", Value: lines(e.Sites)},
+		{Name: "post_office.name", Value: c.PostOffice.Name},
+		{Name: "mapping.ccmail.prefer", Value: c.Mapping.CCMail.Prefer},
+		{Name: "mapping.ccmail.without_proxy", Value: c.Mapping.CCMail.WithoutProxy},
+		{Name: "mapping.ccmail.name", Value: c.Mapping.CCMail.Name},
+		{Name: "mapping.ccmail.comment", Value: c.Mapping.CCMail.Comment},
+		{Name: "mapping.exchange.secondary_proxy", Value: strconv.FormatBool(c.Mapping.Exchange.SecondaryProxy)},
+	}
+	if out := e.Export; out != nil {
+		settings = append(settings,
+			reconcile.Setting{Name: "exchange.export.containers", Value: lines(out.Containers)},
+			reconcile.Setting{Name: "exchange.export.trust_level", Value: strconv.Itoa(out.TrustLevel)},
+			reconcile.Setting{Name: "exchange.export.custom_recipients", Value: strconv.FormatBool(out.CustomRecipients)},
+		)
+	}
+	if in := e.Import; in != nil {
+		settings = append(settings,
+			reconcile.Setting{Name: "exchange.import.container", Value: in.Container},
+			reconcile.Setting{Name: "exchange.import.former_containers", Value: lines(in.FormerContainers)},
+			reconcile.Setting{Name: "exchange.import.filter.mode", Value: in.Filter.Mode},
+			reconcile.Setting{Name: "exchange.import.filter.formats", Value: lines(in.Filter.Formats)},
+			reconcile.Setting{Name: "exchange.import.aliases", Value: strconv.FormatBool(in.Aliases)},
+			reconcile.Setting{Name: "exchange.import.moves", Value: in.Moves},
+		)
+	}
+	return settings
 }
 
 // located gives the problems of mapping settings their places in the file.
@@ -148,6 +190,9 @@ func names(file config.File, c config.Connector) error {
 		wrong.about(key, err)
 	}
 	check("base", e.Base)
+	if e.Sentinel != "" {
+		check("sentinel", e.Sentinel)
+	}
 	if e.Export != nil {
 		for i, container := range e.Export.Containers {
 			check(fmt.Sprintf("export.containers[%d]", i), container)
@@ -155,6 +200,9 @@ func names(file config.File, c config.Connector) error {
 	}
 	if e.Import != nil && e.Import.Container != "" {
 		check("import.container", e.Import.Container)
+		for i, container := range e.Import.FormerContainers {
+			check(fmt.Sprintf("import.former_containers[%d]", i), container)
+		}
 	}
 	return config.Join(wrong.all...)
 }
@@ -164,16 +212,18 @@ func exchange(e config.Exchange) cycle.Exchange {
 	if len(sites) == 0 {
 		sites = []string{e.Site}
 	}
-	out := cycle.Exchange{Owner: reconcile.Owner{Server: e.Server, Site: e.Site, Sites: sites}, Base: e.Base, AdminView: e.AdminView}
+	out := cycle.Exchange{Owner: reconcile.Owner{Server: e.Server, FormerServers: e.FormerServers, Site: e.Site, Sites: sites}, Base: e.Base, AdminView: e.AdminView}
 	if e.Export != nil && len(e.Export.Containers) > 0 {
 		out.Export = &cycle.Export{
 			Containers: e.Export.Containers, TrustLevel: e.Export.TrustLevel, CustomRecipients: e.Export.CustomRecipients,
+			Grace: time.Duration(e.Export.Grace),
 		}
 	}
 	if e.Import != nil && e.Import.Container != "" {
 		out.Import = &cycle.Import{
 			Container: e.Import.Container, KeyAttribute: e.Import.KeyAttribute,
 			Moves: reconcile.Moves(e.Import.Moves), Adopt: e.Import.Adopt,
+			FormerContainers: e.Import.FormerContainers, FormerNames: e.Import.FormerNames, Grace: time.Duration(e.Import.Grace),
 		}
 	}
 	return out
@@ -295,6 +345,7 @@ func dialect(d config.Dialect) (ccmail.Dialect, error) {
 	override(&out.MaxName, d.MaxName)
 	override(&out.MaxAddress, d.MaxAddress)
 	override(&out.MaxComment, d.MaxComment)
+	override(&out.Forbidden, d.Forbidden)
 	if d.Lists != "" {
 		out.Lists = ccmail.Shape(d.Lists)
 	}

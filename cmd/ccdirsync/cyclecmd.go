@@ -6,22 +6,31 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"ccdirsync/cmd/ccdirsync/internal/config"
 	"ccdirsync/ldapsrc"
 	"ccdirsync/reconcile/cycle"
+	"ccdirsync/reconcile/ledger"
 )
 
-// cycleOptions are the flags of plan and run.
+// cycleOptions say what the commands do that plan or carry out cycles.
 type cycleOptions struct {
+	task   cycle.Task
 	output string // text, json or ldif
 	check  bool   // plan: work is an exit code of its own
-	dryRun bool   // run: plan only
+	dryRun bool   // plan only
+}
+
+// reportFlags are the flags of commands that carry out a cycle.
+func reportFlags(cmd *cobra.Command, o *cycleOptions) {
+	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "`form` of the report: text or json (one object a line and connector)")
 }
 
 func (s surroundings) planCommand(ctx context.Context) *cobra.Command {
-	o := cycleOptions{dryRun: true}
+	o := cycleOptions{task: cycle.Synchronize(), dryRun: true}
 	cmd := &cobra.Command{
 		Use:   "plan [connector...]",
 		Short: "Read both sides and show what a run would change; write nothing",
@@ -44,7 +53,7 @@ files go to a temporary folder that is removed.
 }
 
 func (s surroundings) runCommand(ctx context.Context) *cobra.Command {
-	var o cycleOptions
+	o := cycleOptions{task: cycle.Synchronize()}
 	cmd := &cobra.Command{
 		Use:   "run [connector...]",
 		Short: "Carry out one synchronization cycle",
@@ -60,7 +69,7 @@ it does is recorded in the ledger, for ccdirsync history and ccdirsync show.
 			return s.cycles(ctx, cmd, args, o)
 		},
 	}
-	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "`form` of the report: text or json (one object a line and connector)")
+	reportFlags(cmd, &o)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "the same as plan: write nothing")
 	return cmd
 }
@@ -82,7 +91,7 @@ func completeConnectors(cmd *cobra.Command, _ []string, _ string) ([]string, cob
 // not keep the others from their turn.
 func (s surroundings) cycles(ctx context.Context, cmd *cobra.Command, names []string, o cycleOptions) error {
 	forms := []string{"text", "json", "ldif"}
-	if cmd.Name() == "run" {
+	if cmd.Name() != "plan" {
 		forms = forms[:2]
 	}
 	if !slices.Contains(forms, o.output) {
@@ -95,18 +104,33 @@ func (s surroundings) cycles(ctx context.Context, cmd *cobra.Command, names []st
 	if o.output == "ldif" && len(connectors) > 1 {
 		return usageError{errors.New("--output ldif is for one server: name one connector")}
 	}
+	return s.carryOut(ctx, file, connectors, o)
+}
+
+// carryOut plans or runs the connectors with the ledger of the configuration.
+func (s surroundings) carryOut(ctx context.Context, file config.File, connectors []cycle.Connector, o cycleOptions) error {
+	open := openLedger
 	if o.dryRun {
-		return coded(s.oneByOne(ctx, file.Log, connectors, o))
+		open = lookIntoLedger
 	}
-	kept, err := openLedger(ctx, file)
+	kept, err := open(ctx, file)
+	if err != nil && o.dryRun {
+		return fmt.Errorf("what earlier runs left is not known: %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("nothing was written to either side: %w", err)
+	}
+	if kept == nil { // nothing was recorded yet
+		return coded(s.oneByOne(ctx, file.Log, connectors, o))
 	}
 	for i := range connectors {
 		connectors[i].Recording = cycle.Recording{Ledger: kept, Now: s.now}
 	}
 	code := s.oneByOne(ctx, file.Log, connectors, o)
-	if err := kept.Close(); err != nil {
+	if !o.dryRun {
+		_, err = kept.Prune(ctx, ledger.Retention{Runs: file.History.Runs, Age: time.Duration(file.History.Days) * 24 * time.Hour}, s.now())
+	}
+	if err = errors.Join(err, kept.Close()); err != nil {
 		s.complain("%v", err)
 		code = code.worse(exitFailed)
 	}
@@ -167,9 +191,9 @@ func (s surroundings) watchedCycle(ctx context.Context, log logSettings, c cycle
 	defer show.close() // also before a panic is shown
 	defer context.AfterFunc(ctx, show.interrupted)()
 	c.Server.Trace = show.search
-	carryOut := cycle.Run
+	carryOut := o.task.Run
 	if o.dryRun {
-		carryOut = cycle.Plan
+		carryOut = o.task.Plan
 	}
 	report, err := carryOut(ctx, c, show.trace())
 	if err != nil {

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +44,30 @@ func readLedger(ctx context.Context, file config.File) (*ledger.Ledger, error) {
 	return openLedger(ctx, file)
 }
 
+// withLedger opens the ledger, which must be there, for something that
+// concerns it alone.
+func (s surroundings) withLedger(ctx context.Context, file config.File, do func(*ledger.Ledger) error) (failed error) {
+	kept, err := readLedger(ctx, file)
+	if err != nil {
+		return err
+	}
+	defer func() { failed = errors.Join(failed, kept.Close()) }()
+	return do(kept)
+}
+
+// lookIntoLedger opens the ledger for a plan, which leaves it and its folder as
+// they are. There is none when nothing was recorded yet.
+func lookIntoLedger(ctx context.Context, file config.File) (*ledger.Ledger, error) {
+	kept, err := ledger.OpenReadOnly(ctx, ledgerPath(file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w; see whether state_dir is right and its folder can be read", err)
+	}
+	return kept, nil
+}
+
 // historyOptions are the flags of history.
 type historyOptions struct {
 	output string // text or json
@@ -75,7 +97,7 @@ next run of its connector tells.
 	return cmd
 }
 
-func (s surroundings) history(ctx context.Context, cmd *cobra.Command, names []string, o historyOptions) (failed error) {
+func (s surroundings) history(ctx context.Context, cmd *cobra.Command, names []string, o historyOptions) error {
 	if o.output != "text" && o.output != "json" {
 		return usageError{fmt.Errorf("--output %q is not known; known: text, json", o.output)}
 	}
@@ -86,29 +108,26 @@ func (s surroundings) history(ctx context.Context, cmd *cobra.Command, names []s
 	if err != nil {
 		return err
 	}
-	kept, err := readLedger(ctx, file)
-	if err != nil {
-		return err
-	}
-	defer func() { failed = errors.Join(failed, kept.Close()) }()
-	for _, name := range names {
-		if err = known(ctx, file, kept, name); err != nil {
+	return s.withLedger(ctx, file, func(kept *ledger.Ledger) error {
+		for _, name := range names {
+			if err := known(ctx, file, kept, name); err != nil {
+				return err
+			}
+		}
+		runs, err := kept.Runs(ctx, names, o.limit)
+		if err != nil {
 			return err
 		}
-	}
-	runs, err := kept.Runs(ctx, names, o.limit)
-	if err != nil {
-		return err
-	}
-	if o.output == "json" {
-		err = listJSON(s.stdout, runs)
-	} else {
-		err = listText(s.stdout, runs)
-	}
-	if err != nil {
-		return fmt.Errorf("write the list of runs: %w", err)
-	}
-	return nil
+		if o.output == "json" {
+			err = listJSON(s.stdout, runs)
+		} else {
+			err = listText(s.stdout, runs)
+		}
+		if err != nil {
+			return fmt.Errorf("write the list of runs: %w", err)
+		}
+		return nil
+	})
 }
 
 // known returns an error when neither the configuration nor the ledger has a
@@ -140,8 +159,7 @@ func listText(w io.Writer, runs []reconcile.Run) error {
 		_, err := fmt.Fprintln(w, "no runs")
 		return err
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	rows := [][]string{{"RUN", "CONNECTOR", "BEGUN", "TOOK", "STATE", "PLAN", "TO CCMAIL", "TO EXCHANGE", "NOT DONE", "ERROR"}}
+	rows := [][]string{{"RUN", "CONNECTOR", "BEGUN", "TOOK", "STATE", "PLAN", "TO CCMAIL", "TO EXCHANGE", "NOT DONE", "PURPOSE", "ERROR"}}
 	for _, run := range runs {
 		took := "-"
 		if !run.Ended.IsZero() {
@@ -149,19 +167,11 @@ func listText(w io.Writer, runs []reconcile.Run) error {
 		}
 		reason, _, _ := strings.Cut(run.Error, "\n")
 		rows = append(rows, []string{
-			strconv.FormatInt(run.ID, 10), run.Connector, run.Started.Format(time.RFC3339), took, string(run.State), dash(run.PlanID),
-			strconv.Itoa(run.Counts.ToCCMail.Writes()), strconv.Itoa(run.Counts.ToExchange.Writes()), strconv.Itoa(run.NotDone), dash(reason),
+			strconv.FormatInt(run.ID, 10), run.Connector, run.Started.Format(timeForm), took, string(run.State), dash(run.PlanID),
+			strconv.Itoa(run.Counts.ToCCMail.Writes()), strconv.Itoa(run.Counts.ToExchange.Writes()), strconv.Itoa(run.NotDone), dash(run.Purpose), dash(reason),
 		})
 	}
-	for _, row := range rows {
-		for i := range row {
-			row[i] = printable(row[i])
-		}
-		if _, err := fmt.Fprintln(table, strings.Join(row, "\t")); err != nil {
-			return err
-		}
-	}
-	return table.Flush()
+	return printTable(w, rows)
 }
 
 // dash stands for nothing in a table.
@@ -194,32 +204,16 @@ stopped is shown as it would have been carried out.
 	return cmd
 }
 
-func (s surroundings) show(ctx context.Context, cmd *cobra.Command, number, output string) (failed error) {
+func (s surroundings) show(ctx context.Context, cmd *cobra.Command, number, output string) error {
 	if output != "text" && output != "json" {
 		return usageError{fmt.Errorf("--output %q is not known; known: text, json", output)}
 	}
-	id, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || id < 1 {
-		return usageError{fmt.Errorf("%q is not the number of a run; ccdirsync history lists them", number)}
-	}
-	file, err := loadConfig(cmd)
-	if err != nil {
-		return err
-	}
-	kept, err := readLedger(ctx, file)
-	if err != nil {
-		return err
-	}
-	defer func() { failed = errors.Join(failed, kept.Close()) }()
-	record, err := kept.Run(ctx, id)
-	if errors.Is(err, ledger.ErrNoRun) {
-		return fmt.Errorf("%w; ccdirsync history lists them", err)
-	}
+	record, err := s.recordedRun(ctx, cmd, number)
 	if err != nil {
 		return err
 	}
 	report := cycle.Report{
-		Run: id, State: record.Run.State, Started: record.Run.Started, Ended: record.Run.Ended,
+		Run: record.Run.ID, State: record.Run.State, Started: record.Run.Started, Ended: record.Run.Ended,
 		Plan: record.Plan, Warnings: record.Warnings, Error: record.Run.Error,
 	}
 	err = s.print(report, cycleOptions{output: output})
@@ -230,6 +224,26 @@ func (s surroundings) show(ctx context.Context, cmd *cobra.Command, number, outp
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
+}
+
+// recordedRun returns what the ledger has of the run with a number.
+func (s surroundings) recordedRun(ctx context.Context, cmd *cobra.Command, number string) (record ledger.Record, err error) {
+	id, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || id < 1 {
+		return record, usageError{fmt.Errorf("%q is not the number of a run; ccdirsync history lists them", number)}
+	}
+	file, err := loadConfig(cmd)
+	if err != nil {
+		return record, err
+	}
+	err = s.withLedger(ctx, file, func(kept *ledger.Ledger) (err error) {
+		record, err = kept.Run(ctx, id)
+		if errors.Is(err, ledger.ErrNoRun) {
+			err = fmt.Errorf("%w; ccdirsync history lists them", err)
+		}
+		return err
+	})
+	return record, err
 }
 
 // printError writes what ended a run, if anything did: one with several causes

@@ -6,6 +6,8 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"os/user"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -34,6 +36,16 @@ func mainExit() int {
 		stderr:   os.Stderr,
 		lookup:   os.LookupEnv,
 		now:      time.Now,
+		account:  account(),
 		terminal: isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("TERM") != "dumb",
 	}.run(ctx, os.Args[1:])
+}
+
+// account is the name of the user who runs the program, or a number where the
+// system knows no name.
+func account() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(os.Getuid())
 }

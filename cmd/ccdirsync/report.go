@@ -28,6 +28,9 @@ func printText(w io.Writer, report cycle.Report) error {
 	} else {
 		t.line("connector %s, plan %s", report.Connector, report.ID)
 	}
+	if report.Purpose != "" {
+		t.line("purpose: %s", report.Purpose)
+	}
 	if report.Run != 0 {
 		t.line("run %d: %s%s", report.Run, report.State, period(report.Started, report.Ended))
 	}
@@ -42,7 +45,10 @@ func printText(w io.Writer, report cycle.Report) error {
 		t.line("warning: %s", warning)
 	}
 	for _, g := range report.Guards {
-		if g.Tripped {
+		switch {
+		case g.Tripped && g.Approved:
+			t.line("guard %s tripped, and approved: limit %d, found %d: %s", g.Name, g.Limit, g.Found, g.Detail)
+		case g.Tripped:
 			t.line("guard %s tripped: limit %d, found %d: %s", g.Name, g.Limit, g.Found, g.Detail)
 		}
 	}
@@ -117,10 +123,12 @@ func (t *textReport) step(s reconcile.Step) {
 		reason += fmt.Sprintf(" (%d)", s.Event)
 	}
 	t.line("  %-7s %-16s %s: %s", s.Op, s.Kind, s.Subject(), reason)
-	if s.Op == reconcile.Modify || s.Op == reconcile.Replace || s.Op == reconcile.Adopt {
+	switch s.Op {
+	case reconcile.Modify, reconcile.Replace, reconcile.Adopt, reconcile.Hide:
 		for _, c := range s.Changes {
 			t.line("            %s: %q -> %q", c.Attr, c.Old, c.New)
 		}
+	case reconcile.Keep, reconcile.Add, reconcile.Delete, reconcile.Refuse, reconcile.Hold:
 	}
 	if s.Outcome != "" && s.Outcome != reconcile.Done {
 		t.line("            %s: %s", s.Outcome, s.Error)

@@ -23,7 +23,8 @@ type surroundings struct {
 	stdout, stderr io.Writer
 	lookup         func(string) (string, bool) // environment
 	now            func() time.Time
-	terminal       bool // stderr is one on which the cursor can be moved
+	account        string // who runs the program
+	terminal       bool   // stderr is one on which the cursor can be moved
 }
 
 // exitCode is the outcome of a command.
@@ -148,8 +149,9 @@ EXPORT and IMPORT programs.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(s.planCommand(ctx), s.runCommand(ctx), s.checkCommand(ctx), s.historyCommand(ctx), s.showCommand(ctx),
-		s.fileCommand(), s.configCommand(), s.versionCommand())
+	root.AddCommand(s.planCommand(ctx), s.runCommand(ctx), s.applyCommand(ctx), s.approveCommand(ctx), s.checkCommand(ctx),
+		s.historyCommand(ctx), s.showCommand(ctx), s.rejectsCommand(ctx), s.resyncCommand(ctx), s.undoCommand(ctx), s.resumeCommand(ctx),
+		s.removeCommand(ctx), s.fileCommand(), s.configCommand(), s.versionCommand())
 	asUsageErrors(root)
 	return root
 }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
+	"ccdirsync/ccmail"
 	"ccdirsync/ldapsrc"
 )
 
@@ -20,28 +23,33 @@ type Finding struct {
 // Check tests what a run needs and tells every finding as it comes. It runs
 // EXPORT into a temporary folder that it removes, and writes nothing to either
 // side. The error is that of the checks that failed; a check that needs what
-// another one failed to find is left out.
-func Check(ctx context.Context, c Connector, tell func(Finding)) error {
+// another one failed to find is left out. What it found out that matters to
+// other connectors is for Overlaps.
+func Check(ctx context.Context, c Connector, tell func(Finding)) (Neighbour, error) {
 	folder, err := os.MkdirTemp("", "ccdirsync-check-")
 	if err != nil {
-		return fmt.Errorf("make a temporary folder for the export files: %w", err)
+		return Neighbour{}, fmt.Errorf("make a temporary folder for the export files: %w", err)
 	}
-	r, err := newRun(c, Trace{}, folder)
+	r, err := newRun(Synchronize(), c, Trace{}, folder)
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(folder))
+		return Neighbour{}, errors.Join(err, os.RemoveAll(folder))
 	}
 	ch := &checker{run: r, tell: tell}
+	ch.permissions()
 	ch.store()
 	ch.programs()
 	ch.postOffice(ctx)
 	ch.exchange(ctx)
-	return errors.Join(errors.Join(ch.failures...), ch.close(), os.RemoveAll(folder))
+	return ch.neighbour(), errors.Join(errors.Join(ch.failures...), ch.close(), os.RemoveAll(folder))
 }
 
 type checker struct {
 	*run
 	tell     func(Finding)
 	failures []error
+	// postOfficeRead says that all of the post office was read and that it is
+	// known whose its entries are.
+	postOfficeRead bool
 }
 
 // found tells the result of a check; it reports whether the check passed.
@@ -58,6 +66,15 @@ func (ch *checker) caution(check, detail string) {
 	ch.tell(Finding{Check: check, Detail: detail, Warning: true})
 }
 
+func (ch *checker) permissions() {
+	for _, caution := range ch.connector.Cautions {
+		ch.caution("permissions", caution)
+	}
+	if len(ch.connector.Cautions) == 0 {
+		ch.found("permissions", "nobody else can read the passwords, the store or the ledger", nil)
+	}
+}
+
 func (ch *checker) store() {
 	store := ch.connector.Store
 	err := store.Prepare()
@@ -65,6 +82,31 @@ func (ch *checker) store() {
 		err = store.CheckWritable()
 	}
 	ch.found("store", "its folders in "+store.Dir+" can be written", err)
+	ch.path("store", filepath.Join(store.ImportFolder(), ccmail.DeleteImport))
+	ch.path("path", ch.connector.PostOffice.Path)
+}
+
+// longestPath is what Lotus's programs for DOS take, in characters
+// (documented: Q137394).
+const longestPath = 126
+
+// path warns of a path that Lotus's programs for DOS do not take (documented:
+// Q164695, Q181186). What runs here may be other ones.
+func (ch *checker) path(setting, path string) {
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	var problem string
+	switch {
+	case strings.Contains(path, " "):
+		problem = "has a blank"
+	case len([]rune(path)) > longestPath:
+		problem = fmt.Sprintf("has more than %d characters", longestPath)
+	default:
+		return
+	}
+	ch.caution("paths", fmt.Sprintf("%s %s, which EXPORT and IMPORT for DOS do not take; if yours are those, choose a shorter %s without blanks",
+		path, problem, setting))
 }
 
 func (ch *checker) programs() {
@@ -76,6 +118,7 @@ func (ch *checker) postOffice(ctx context.Context) {
 	if _, err := ch.exportPostOffice(ctx); !ch.found("post office", "EXPORT works: name, password and path are right", err) {
 		return
 	}
+	whole := true
 	for _, read := range []struct {
 		check string
 		step  func(context.Context) (string, error)
@@ -88,7 +131,7 @@ func (ch *checker) postOffice(ctx context.Context) {
 		{"boards file", ch.readBoards},
 	} {
 		account, err := read.step(ctx)
-		ch.found(read.check, account, err)
+		whole = ch.found(read.check, account, err) && whole
 	}
 	if n := len(ch.report.Warnings); n > 0 {
 		ch.caution("export files", fmt.Sprintf("%s, which plan shows; the first: %s", count(n, "oddity", "oddities"), ch.report.Warnings[0]))
@@ -96,7 +139,8 @@ func (ch *checker) postOffice(ctx context.Context) {
 	if ch.directory == nil {
 		return
 	}
-	ch.found("ownership", fmt.Sprintf("the post office entry of %s is this connector's or not there yet", ch.connector.Exchange.Owner.Site), ch.findOwners())
+	owned := ch.found("ownership", fmt.Sprintf("the post office entry of %s is this connector's or not there yet", ch.connector.Exchange.Owner.Site), ch.findOwners())
+	ch.postOfficeRead = whole && owned
 }
 
 // exchange connects, looks for everything the configuration names, and tests

@@ -14,14 +14,26 @@ import (
 // compare makes the plan of both directions and has the guards judge it
 // (step 6). The plan is recorded in any case.
 func (r *run) compare(ctx context.Context) (string, error) {
-	r.compareCCMail()
-	r.compareExchange()
+	if err := r.recall(ctx); err != nil {
+		return "", err
+	}
+	if err := r.task.decide(r); err != nil {
+		return "", err
+	}
 	r.describe()
 	r.countSteps()
+	r.countEntries()
 	plan := &r.report.Plan
-	plan.Guards = reconcile.Judge(r.connector.Limits, r.toCCMail, r.toExchange)
+	plan.Guards = reconcile.Judge(reconcile.Basis{
+		Purpose: plan.Purpose, Limits: r.connector.Limits, Counts: r.counts, Scope: r.connector.Scope, Known: r.known,
+	}, r.toCCMail, r.toExchange)
 	if err := plan.Identify(); err != nil {
 		return "", err
+	}
+	if accept := r.task.accept; accept != nil {
+		if err := accept(*plan); err != nil {
+			return "", err
+		}
 	}
 	if err := r.recordPlan(ctx); err != nil {
 		return "", fmt.Errorf("nothing was written to either side: %w", err)
@@ -29,7 +41,11 @@ func (r *run) compare(ctx context.Context) (string, error) {
 	r.tellRefusals()
 	account := fmt.Sprintf("%s to cc:Mail, %s to Exchange",
 		count(plan.Counts.ToCCMail.Writes(), "change", "changes"), count(plan.Counts.ToExchange.Writes(), "change", "changes"))
-	return account, r.guard()
+	if err := r.guard(); err != nil {
+		return account, err
+	}
+	r.accepted = true
+	return account, nil
 }
 
 // guard stops the cycle when a guard tripped.
@@ -41,57 +57,124 @@ func (r *run) guard() error {
 	return &GuardError{Connector: r.connector.Name, PlanID: r.report.ID, Guards: tripped}
 }
 
-func (r *run) compareCCMail() {
+// ccMailInput is what the plan toward cc:Mail is made from; on is false when
+// nothing goes out.
+func (r *run) ccMailInput() (in reconcile.CCMailInput, on bool) {
 	export := r.connector.Exchange.Export
 	if export == nil || len(export.Containers) == 0 {
-		return
+		return reconcile.CCMailInput{}, false
 	}
-	owner := r.connector.Exchange.Owner
+	owner, dialect := r.connector.Exchange.Owner, r.connector.PostOffice.Dialect
 	result := r.connector.Rules.Export(r.recipients, mapping.ExportScope{
 		Connector: r.connector.Name, Site: owner.Site, Sites: owner.Sites,
 		TrustLevel: export.TrustLevel, CustomRecipients: export.CustomRecipients, Containers: export.Containers,
-		Check: ccmail.Options{CodePage: r.connector.PostOffice.CodePage, Dialect: r.connector.PostOffice.Dialect}.Check,
+		Check:            ccmail.Options{CodePage: r.connector.PostOffice.CodePage, Dialect: dialect}.Check,
+		FormerConnectors: r.formerNames(),
 	})
+	return reconcile.CCMailInput{
+		Ownership: r.ownership, Rows: r.rows, Lists: r.listTitles(),
+		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
+		CompareComment: r.connector.CompareComment, Renew: r.renewedRows(result.Wanted),
+		Grace: reconcile.Grace{Period: export.Grace, Now: r.started, Retiring: r.known.Retiring},
+	}, true
+}
+
+// renewedRows are the keys of the wanted rows that everything is set anew for.
+func (r *run) renewedRows(wanted []reconcile.Wanted) map[string]bool {
+	keys := map[string]bool{}
+	for _, w := range wanted {
+		if r.renewed.means(w.Name, w.Site, w.DN) {
+			keys[reconcile.Fold(w.Name)] = true
+		}
+	}
+	return keys
+}
+
+// renewedRecipients are the keys of the wanted custom recipients that
+// everything is set anew for.
+func (r *run) renewedRecipients(wanted []reconcile.WantedRecipient) map[string]bool {
+	keys := map[string]bool{}
+	for _, w := range wanted {
+		if r.renewed.means(w.Name, w.Target, w.DN) || r.renewed.means(w.Name, w.PostOffice, "") {
+			keys[w.Key] = true
+		}
+	}
+	return keys
+}
+
+func (r *run) listTitles() []string {
 	titles := make([]string, len(r.lists))
 	for i, l := range r.lists {
 		titles[i] = l.Title
 	}
-	r.toCCMail = reconcile.PlanCCMail(reconcile.CCMailInput{
-		Ownership: r.ownership, Rows: r.rows, Lists: titles,
+	return titles
+}
+
+// formerNames are the names that the connector had.
+func (r *run) formerNames() []string {
+	if settings := r.connector.Exchange.Import; settings != nil {
+		return settings.FormerNames
+	}
+	return nil
+}
+
+// exchangeInput is what the plan toward Exchange is made from; on is false when
+// nothing comes in.
+func (r *run) exchangeInput() (in reconcile.ExchangeInput, on bool) {
+	settings := r.connector.Exchange.Import
+	if settings == nil || settings.Container == "" {
+		return reconcile.ExchangeInput{}, false
+	}
+	result := r.imported()
+	present, former, others := r.places()
+	model := func(recipients []ldapsrc.Recipient) []reconcile.Recipient {
+		return mapping.Present(recipients, settings.KeyAttribute)
+	}
+	return reconcile.ExchangeInput{
+		Owner: r.connector.Name, FormerOwners: settings.FormerNames,
+		Present: model(present), Former: model(former), Others: model(others),
 		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
-		CompareComment: r.connector.CompareComment,
+		Moves: settings.Moves, Adopt: settings.Adopt, NormalDN: mapping.NormalDN,
+		Renew: r.renewedRecipients(result.Wanted),
+		Grace: reconcile.Grace{Period: settings.Grace, Now: r.started, Retiring: r.known.Retiring},
+	}, true
+}
+
+// imported are cc:Mail's entries as the rules bring them to Exchange.
+func (r *run) imported() mapping.ImportResult {
+	return r.connector.Rules.Import(r.rows, r.lists, r.boards, mapping.ImportScope{
+		Connector: r.connector.Name, Container: r.connector.Exchange.Import.Container, ExchangePostOffices: r.ownership.ExchangePostOffices(),
+		Forbidden: r.connector.PostOffice.Dialect.Forbidden,
 	})
 }
 
-func (r *run) compareExchange() {
-	settings := r.connector.Exchange.Import
-	if settings == nil || settings.Container == "" {
-		return
-	}
-	result := r.connector.Rules.Import(r.rows, r.lists, r.boards, mapping.ImportScope{
-		Connector: r.connector.Name, Container: settings.Container, ExchangePostOffices: r.ownership.ExchangePostOffices(),
-	})
-	present := r.present()
-	there := map[string]bool{}
+// places parts the recipients into the custom recipients of the import
+// container, those of containers that it was before, and all others.
+func (r *run) places() (present, former, others []ldapsrc.Recipient) {
+	present = r.present()
+	there := make(map[string]bool, len(present))
 	for _, recipient := range present {
 		there[recipient.DN] = true
 	}
-	others := slices.DeleteFunc(slices.Clone(r.recipients), func(o ldapsrc.Recipient) bool { return there[o.DN] })
-	r.toExchange = reconcile.PlanExchange(reconcile.ExchangeInput{
-		Owner:   r.connector.Name,
-		Present: mapping.Present(present, settings.KeyAttribute), Others: mapping.Present(others, settings.KeyAttribute),
-		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
-		Moves: settings.Moves, Adopt: settings.Adopt, NormalDN: normalDN,
-	})
+	for _, recipient := range r.recipients {
+		switch {
+		case there[recipient.DN]:
+		case r.isFormer(recipient):
+			former = append(former, recipient)
+		default:
+			others = append(others, recipient)
+		}
+	}
+	return present, former, others
 }
 
-// normalDN is equal for all spellings of a DN. One that cannot be read stands
-// for itself.
-func normalDN(dn string) string {
-	if normal, err := ldapsrc.NormalizeDN(dn); err == nil {
-		return normal
-	}
-	return reconcile.Fold(dn)
+// isFormer reports whether the recipient is a custom recipient of a container
+// that was the import container before.
+func (r *run) isFormer(recipient ldapsrc.Recipient) bool {
+	return recipient.Class == ldapsrc.CustomRecipient &&
+		slices.ContainsFunc(r.connector.Exchange.Import.FormerContainers, func(container string) bool {
+			return ldapsrc.DNWithin(recipient.DN, container)
+		})
 }
 
 // present are the custom recipients of the import container, whoever made them.
@@ -100,12 +183,16 @@ func (r *run) present() []ldapsrc.Recipient {
 	if settings == nil || settings.Container == "" {
 		return nil
 	}
-	var present []ldapsrc.Recipient
+	if r.inContainer != nil {
+		return r.inContainer
+	}
+	present := []ldapsrc.Recipient{}
 	for _, recipient := range r.recipients {
 		if recipient.Class == ldapsrc.CustomRecipient && ldapsrc.DNWithin(recipient.DN, settings.Container) {
 			present = append(present, recipient)
 		}
 	}
+	r.inContainer = present
 	return present
 }
 
@@ -114,8 +201,13 @@ func (r *run) countSteps() {
 	counts := &r.report.Counts
 	counts.ToCCMail, counts.ToExchange = r.toCCMail.CountSteps(), r.toExchange.CountSteps()
 	for _, recipient := range r.present() {
-		if reconcile.Fold(recipient.ImportedFrom) != reconcile.Fold(r.connector.Name) {
+		if !r.isOurs(recipient) {
 			counts.NotOurs++
+		}
+	}
+	for _, s := range r.toExchange.Steps {
+		if s.Op == reconcile.Adopt && !r.isOurMark(s.Before.Owner) {
+			counts.NotOurs--
 		}
 	}
 }

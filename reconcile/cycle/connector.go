@@ -21,7 +21,14 @@ type Connector struct {
 	// a reason to replace a cc:Mail entry of ours.
 	CompareComment bool
 	Limits         reconcile.Limits
-	Recording      Recording
+	// Scope tells what is synchronized and by which rules. It is kept with
+	// each good run, so that a later one can tell that it was changed.
+	Scope     []reconcile.Setting
+	Sentinels Sentinels
+	Recording Recording
+	// Cautions are what a run warns of and Check tells: files that others can
+	// read, for example, which a cycle does not know.
+	Cautions []string
 }
 
 // Exchange is what is synchronized of the Exchange directory.
@@ -39,6 +46,9 @@ type Export struct {
 	Containers       []string // DNs
 	TrustLevel       int      // highest that goes out
 	CustomRecipients bool
+	// Grace is how long an entry that is no longer wanted stays in cc:Mail
+	// before it is deleted; 0 deletes it at once.
+	Grace time.Duration
 }
 
 // Import is the direction from cc:Mail to Exchange.
@@ -47,6 +57,12 @@ type Import struct {
 	KeyAttribute string // holds the link to the cc:Mail entry
 	Moves        reconcile.Moves
 	Adopt        bool
+	// FormerContainers are DNs of import containers before this one, and
+	// FormerNames the names that the connector had.
+	FormerContainers, FormerNames []string
+	// Grace is how long a custom recipient that is no longer wanted is hidden
+	// before it is deleted; 0 deletes it at once.
+	Grace time.Duration
 }
 
 // Trace is told what a cycle does. Functions that are nil are not called.
@@ -139,5 +155,5 @@ func (e *GuardError) Error() string {
 	for _, g := range e.Guards {
 		text += "; " + g.Name + ": " + g.Detail
 	}
-	return text
+	return text + "; to let it through: ccdirsync approve " + e.PlanID
 }

@@ -4,55 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"time"
 
 	"ccdirsync/ccmail"
 	"ccdirsync/ldapsrc"
 	"ccdirsync/reconcile"
 )
 
-// Plan reads both sides and says what a run would do. It writes nothing; the
-// export files go to a temporary folder that is removed, and nothing is
-// recorded.
-func Plan(ctx context.Context, c Connector, trace Trace) (Report, error) {
-	folder, err := os.MkdirTemp("", "ccdirsync-plan-")
-	if err != nil {
-		return Report{}, fmt.Errorf("make a temporary folder for the export files: %w", err)
-	}
-	c.Recording = Recording{}
-	r, err := newRun(c, trace, folder)
-	if err == nil {
-		err = r.cycle(ctx, r.steps()[:planned])
-	}
-	return r.report, errors.Join(err, r.close(), os.RemoveAll(folder))
-}
-
-// Run carries out one cycle. A [*GuardError] means that nothing was written
-// and the report holds the plan. Any other error ended the cycle; what had
-// been done by then has its outcome in the report.
-func Run(ctx context.Context, c Connector, trace Trace) (Report, error) {
-	r, err := newRun(c, trace, c.Store.ExportFolder())
-	if err != nil {
-		return r.report, err
-	}
-	unlock, err := r.takeStore()
-	if err != nil {
-		return r.report, fmt.Errorf("connector %s: %w", c.Name, err)
-	}
-	if err = r.beginRecord(ctx); err != nil {
-		err = fmt.Errorf("connector %s: nothing was written to either side: %w", c.Name, err)
-		return r.report, errors.Join(err, unlock())
-	}
-	err = r.cycle(ctx, r.steps())
-	if err != nil {
-		r.endEarly(err)
-	}
-	err = errors.Join(err, r.close())
-	return r.report, errors.Join(err, r.endRecord(ctx, err), unlock())
-}
-
 // run is one cycle under way.
 type run struct {
+	task         Task
 	connector    Connector
 	trace        Trace
 	exportFolder string
@@ -66,17 +27,28 @@ type run struct {
 	lists      []ccmail.List
 	boards     []ccmail.Board
 	recipients []ldapsrc.Recipient
+	// inContainer are those of the import container, once somebody asked.
+	inContainer []ldapsrc.Recipient
+
+	accepted bool // the plan is recorded and no guard stopped it
+
+	started time.Time         // what time it is for this cycle
+	known   reconcile.Known   // what earlier runs left behind
+	counts  []reconcile.Count // of what was read
+	renewed *wish             // the entry that everything is set anew for
 
 	toCCMail, toExchange reconcile.Side
-	requests             [][]ldapsrc.Change // of each step toward Exchange
-	freed                map[string]bool    // folded DNs of recipients whose step is done
+	synchronized         map[reconcile.Direction]bool // directions in which every entry was planned
+	byDN                 map[string]ldapsrc.Recipient // those that steps change or delete
+	requests             [][]ldapsrc.Change           // of each step toward Exchange
+	freed                map[string]bool              // folded DNs of recipients whose step is done
 
 	record record
 }
 
 // newRun begins a cycle. The profile has to read and write the attribute that
 // links recipients to cc:Mail.
-func newRun(c Connector, trace Trace, exportFolder string) (*run, error) {
+func newRun(t Task, c Connector, trace Trace, exportFolder string) (*run, error) {
 	var err error
 	if c.Server.Profile.Name == "" {
 		c.Server.Profile = ldapsrc.Exchange55()
@@ -86,9 +58,9 @@ func newRun(c Connector, trace Trace, exportFolder string) (*run, error) {
 			err = fmt.Errorf("connector %s: import.key_attribute: %w", c.Name, err)
 		}
 	}
-	r := &run{connector: c, trace: trace, exportFolder: exportFolder, freed: map[string]bool{}}
+	r := &run{task: t, connector: c, trace: trace, exportFolder: exportFolder, freed: map[string]bool{}, synchronized: map[reconcile.Direction]bool{}}
 	r.report.Plan = reconcile.Plan{
-		Connector: c.Name, ToCCMail: []reconcile.Step{}, ToExchange: []reconcile.Step{}, Guards: []reconcile.Guard{},
+		Connector: c.Name, Purpose: t.purpose, ToCCMail: []reconcile.Step{}, ToExchange: []reconcile.Step{}, Guards: []reconcile.Guard{},
 	}
 	return r, err
 }

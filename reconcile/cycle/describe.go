@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,33 +21,49 @@ func (r *run) describe() {
 			s.Changes = rowChanges(s.OldRow, s.Row)
 		}
 	}
-	present := make(map[string]ldapsrc.Recipient, len(r.recipients))
-	for _, recipient := range r.recipients {
-		present[recipient.DN] = recipient
-	}
+	r.byDN = r.there(plan.ToExchange)
 	// What Exchange cannot hold is refused like everything else that does not
 	// fit: this entry only, with what depends on it.
-	requests := make([][]ldapsrc.Change, len(plan.ToExchange))
+	r.requests = make([][]ldapsrc.Change, len(plan.ToExchange))
+	unfit := map[int]string{}
 	for i, s := range plan.ToExchange {
 		var err error
-		if requests[i], err = r.requestsOf(s, present); err != nil {
-			r.toExchange.Refuse(i, err.Error())
+		if r.requests[i], err = r.task.requests(r, s); err != nil {
+			unfit[i] = err.Error()
 		}
 	}
-	r.requests = make([][]ldapsrc.Change, len(plan.ToExchange))
+	r.toExchange.Refuse(unfit)
 	for i := range plan.ToExchange {
 		s := &plan.ToExchange[i]
 		if !s.Op.Writes() {
+			r.requests[i] = nil
 			continue
 		}
-		before := present[s.DN]
+		before := r.byDN[s.DN]
 		if s.Op == reconcile.Add { // also where another entry of this name goes before
 			before = ldapsrc.Recipient{}
 		}
-		r.requests[i] = requests[i]
-		s.Changes = attributeChanges(before, requests[i])
-		r.report.Changes = append(r.report.Changes, requests[i]...)
+		s.Changes = attributeChanges(before, r.requests[i])
+		if s.Op == reconcile.Delete {
+			s.Changes = r.lostValues(before)
+		}
+		r.report.Changes = append(r.report.Changes, r.requests[i]...)
 	}
+}
+
+// there are the recipients that steps change or delete, by DN.
+func (r *run) there(steps []reconcile.Step) map[string]ldapsrc.Recipient {
+	named := map[string]bool{}
+	for _, s := range steps {
+		named[s.DN] = named[s.DN] || s.Op != reconcile.Add
+	}
+	there := map[string]ldapsrc.Recipient{}
+	for _, recipient := range r.recipients {
+		if named[recipient.DN] {
+			there[recipient.DN] = recipient
+		}
+	}
+	return there
 }
 
 // nonNil makes an empty plan an empty array in JSON.
@@ -58,17 +75,16 @@ func nonNil(steps []reconcile.Step) []reconcile.Step {
 }
 
 // requestsOf returns the LDAP requests of a step toward Exchange.
-func (r *run) requestsOf(s reconcile.Step, present map[string]ldapsrc.Recipient) ([]ldapsrc.Change, error) {
-	profile := r.connector.Server.Profile
-	key := r.connector.Exchange.Import.KeyAttribute
+func (r *run) requestsOf(s reconcile.Step) ([]ldapsrc.Change, error) {
+	profile, key := r.connector.Server.Profile, r.keyAttribute()
 	switch s.Op {
 	case reconcile.Add:
 		change, err := profile.Add(mapping.ToLDAP(*s.After, key))
 		return []ldapsrc.Change{change}, err
 	case reconcile.Delete:
 		return []ldapsrc.Change{profile.Delete(s.DN)}, nil
-	case reconcile.Modify, reconcile.Adopt:
-		before := present[s.DN]
+	case reconcile.Modify, reconcile.Adopt, reconcile.Hide:
+		before := r.byDN[s.DN]
 		requests := profile.Modify(before, mapping.Update(before, *s.After, key))
 		for _, request := range requests {
 			if err := profile.Check(request); err != nil {
@@ -79,6 +95,15 @@ func (r *run) requestsOf(s reconcile.Step, present map[string]ldapsrc.Recipient)
 	case reconcile.Keep, reconcile.Replace, reconcile.Refuse, reconcile.Hold:
 	}
 	return nil, nil
+}
+
+// keyAttribute holds the link to the cc:Mail entry; it is empty when nothing
+// comes in.
+func (r *run) keyAttribute() string {
+	if settings := r.connector.Exchange.Import; settings != nil {
+		return settings.KeyAttribute
+	}
+	return ""
 }
 
 // rowChanges are the values of a directory entry that a step changes.
@@ -126,9 +151,22 @@ func attributeChanges(before ldapsrc.Recipient, requests []ldapsrc.Change) []rec
 			set(m.Name, m.Values)
 		}
 	}
-	var changes []reconcile.Change
+	changes := make([]reconcile.Change, 0, len(names))
 	for _, name := range names {
 		changes = append(changes, valueChanges(name, before.Attributes[strings.ToLower(name)], final[name])...)
+	}
+	return changes
+}
+
+// lostValues are the values that go with an entry, without those that the
+// directory keeps by itself.
+func (r *run) lostValues(gone ldapsrc.Recipient) []reconcile.Change {
+	fields := r.connector.Server.Profile.Fields
+	var changes []reconcile.Change
+	for _, name := range slices.Sorted(maps.Keys(gone.Attributes)) {
+		if !strings.EqualFold(name, fields.USNChanged) && !strings.EqualFold(name, fields.Deleted) {
+			changes = append(changes, valueChanges(name, gone.Attributes[name], nil)...)
+		}
 	}
 	return changes
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ccdirsync/ccmail"
 	"ccdirsync/reconcile"
@@ -289,7 +290,7 @@ func TestOneCycleAtATime(t *testing.T) {
 	if err := c.Store.Prepare(); err != nil {
 		t.Fatal(err)
 	}
-	unlock, err := c.Store.Lock()
+	unlock, _, err := c.Store.Lock(time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,4 +310,24 @@ func TestOneCycleAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, c, reconcile.StepCounts{Add: 3}, reconcile.StepCounts{Add: 4})
+}
+
+// The lock of a process that died is taken over with a note.
+func TestLockOfTheDead(t *testing.T) {
+	t.Parallel()
+	_, c := world(t)
+	if err := c.Store.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.Store.Dir, ".lock"), []byte("user anna\nhost mail1\nprocess 12\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	report, err := cycle.Run(t.Context(), c, cycle.Trace{})
+	if want := "the lock of process 12 of anna on mail1 was left by a run that died; it was taken over"; err != nil || !slices.Contains(report.Warnings, want) {
+		t.Errorf("warnings %q, %v", report.Warnings, err)
+	}
+	report, err = cycle.Run(t.Context(), c, cycle.Trace{})
+	if err != nil || len(report.Warnings) > 0 {
+		t.Errorf("the run after: warnings %q, %v", report.Warnings, err)
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"ccdirsync/ccmail"
 	"ccdirsync/ldapsrc"
@@ -19,8 +21,22 @@ func (r *run) takeStore() (unlock func() error, err error) {
 	if err = store.Prepare(); err != nil {
 		return nil, err
 	}
-	if unlock, err = store.Lock(); err != nil {
+	var now time.Time // not known when nothing is recorded
+	if r.connector.Recording.Now != nil {
+		now = r.connector.Recording.Now()
+	}
+	unlock, died, err := store.Lock(now)
+	if err != nil {
 		return nil, err
+	}
+	if died != nil {
+		r.warn(fmt.Sprintf("the lock of %s was left by a run that died; it was taken over", died))
+	}
+	for _, caution := range r.connector.Cautions {
+		r.warn(caution)
+	}
+	if err = store.CheckWritable(); err != nil {
+		return nil, errors.Join(err, unlock())
 	}
 	moved, err := store.SetAside()
 	for _, m := range moved {
@@ -73,6 +89,9 @@ func (r *run) readRecords() error {
 	r.warnOf(warnings)
 	r.directory = records
 	r.rows = mapping.Rows(records, r.connector.PostOffice.Name)
+	if err == nil {
+		err = r.connector.Sentinels.findInCCMail(r.rows)
+	}
 	return r.unreadable(err)
 }
 
@@ -89,7 +108,25 @@ func (r *run) findOwners() (err error) {
 		}
 	}
 	counts.CCMailEntries = counts.DirectoryEntries - counts.ExchangeEntries
+	r.warnOfFormerSites()
 	return nil
+}
+
+// warnOfFormerSites tells of post office entries that earlier cycles made and
+// that no cycle deletes (Q197255), so that a person does.
+func (r *run) warnOfFormerSites() {
+	for _, former := range r.ownership.FormerSites() {
+		first := ""
+		for _, record := range r.directory {
+			through, _ := ccmail.SplitAddress(record.Address, []string{former})
+			if record.Location == ccmail.IndirectPostOffice && reconcile.Fold(through) == reconcile.Fold(former) {
+				first = fmt.Sprintf("have %s reached another way, then ", record.Name)
+				break
+			}
+		}
+		r.warn(fmt.Sprintf("the post office entry %q has this connector's comment but is none of its sites (%s); no cycle changes or deletes it: %sdelete it in cc:Mail",
+			former, strings.Join(r.ownership.Sites, ", "), first))
+	}
 }
 
 // readLists reads CCMLIST.EXP (step 3).
@@ -122,32 +159,20 @@ func (r *run) unreadable(err error) error {
 	return err
 }
 
-// readExchange reads all recipients under the base, and makes sure that every
-// container of the configuration is there: one that is gone must not look like
-// one without recipients (Q212773).
+// readExchange reads all recipients under the base and in the containers of the
+// configuration.
 func (r *run) readExchange(ctx context.Context) (string, error) {
-	conn, err := ldapsrc.Dial(ctx, r.connector.Server)
+	var err error
+	if r.conn, err = ldapsrc.Dial(ctx, r.connector.Server); err != nil {
+		return "", err
+	}
+	bases, err := r.bases(ctx)
 	if err != nil {
 		return "", err
 	}
-	r.conn = conn
-	exchange := r.connector.Exchange
-	if err := conn.Exists(ctx, exchange.Base); err != nil {
-		return "", fmt.Errorf("base of the Exchange directory: %w", err)
-	}
-	bases := []string{exchange.Base}
-	for _, container := range exchange.containers() {
-		if err := conn.Exists(ctx, container); err != nil {
-			r.trace.event(Error, eventContainerMissing, err.Error())
-			return "", fmt.Errorf("container %q of the configuration: %w", container, err)
-		}
-		if !ldapsrc.DNWithin(container, exchange.Base) {
-			bases = append(bases, container)
-		}
-	}
 	seen := map[string]bool{}
 	for _, base := range bases {
-		found, err := conn.Recipients(ctx, base)
+		found, err := r.conn.Recipients(ctx, base)
 		if err != nil {
 			return "", err
 		}
@@ -161,10 +186,56 @@ func (r *run) readExchange(ctx context.Context) (string, error) {
 		}
 	}
 	r.report.Counts.Recipients = len(r.recipients)
+	if err := r.connector.Sentinels.findInExchange(r.recipients); err != nil {
+		return "", err
+	}
 	return count(len(r.recipients), "recipient", "recipients"), nil
 }
 
-// containers are all that the configuration names.
+// bases are the entries below which recipients are read. It makes sure that
+// every container of the configuration is there: one that is gone must not look
+// like one without recipients (Q212773).
+func (r *run) bases(ctx context.Context) ([]string, error) {
+	exchange := r.connector.Exchange
+	if err := r.conn.Exists(ctx, exchange.Base); err != nil {
+		return nil, fmt.Errorf("base of the Exchange directory: %w", err)
+	}
+	bases := []string{exchange.Base}
+	for _, container := range exchange.containers() {
+		if err := r.conn.Exists(ctx, container); err != nil {
+			r.trace.event(Error, eventContainerMissing, err.Error())
+			return nil, fmt.Errorf("container %q of the configuration: %w", container, err)
+		}
+		if !ldapsrc.DNWithin(container, exchange.Base) {
+			bases = append(bases, container)
+		}
+	}
+	former, err := r.formerContainers(ctx)
+	return append(bases, former...), err
+}
+
+// formerContainers are those of the configuration that are outside the base
+// and still there.
+func (r *run) formerContainers(ctx context.Context) ([]string, error) {
+	if r.connector.Exchange.Import == nil {
+		return nil, nil
+	}
+	var there []string
+	for _, container := range r.connector.Exchange.Import.FormerContainers {
+		if ldapsrc.DNWithin(container, r.connector.Exchange.Base) {
+			continue
+		}
+		switch err := r.conn.Exists(ctx, container); {
+		case err == nil:
+			there = append(there, container)
+		case !errors.Is(err, ldapsrc.ErrNoSuchObject):
+			return nil, fmt.Errorf("former import container %q of the configuration: %w", container, err)
+		}
+	}
+	return there, nil
+}
+
+// containers are all that must be there.
 func (e Exchange) containers() []string {
 	var dns []string
 	if e.Export != nil {

@@ -13,24 +13,30 @@ import (
 // Ledger keeps what a cycle does. Package ledger has one; what a method
 // returned without an error for must be kept when the program dies.
 type Ledger interface {
+	// Known returns what earlier runs of the connector left behind. It alone
+	// is called by a plan.
+	Known(ctx context.Context, connector string, at time.Time) (reconcile.Known, error)
 	// Begin records that a run begins and returns its ID, and the earlier
 	// runs of the connector that died.
 	Begin(ctx context.Context, connector string, at time.Time) (run int64, died []reconcile.DiedRun, err error)
 	// RecordPlan records what a run is about to do.
 	RecordPlan(ctx context.Context, run int64, plan reconcile.Plan) error
-	// StartWriting records that the first write is about to be made.
-	StartWriting(ctx context.Context, run int64) error
+	// RecordWarnings records the oddities so far, with the plan at the latest.
+	RecordWarnings(ctx context.Context, run int64, warnings []string) error
+	// StartWriting records that the first write is about to be made, and what
+	// the run leaves to later ones from then on.
+	StartWriting(ctx context.Context, run int64, writing reconcile.Writing) error
 	// RecordOutcomes records what became of steps.
 	RecordOutcomes(ctx context.Context, run int64, outcomes []reconcile.StepOutcome) error
 	// End records how a run ended.
 	End(ctx context.Context, run int64, end reconcile.RunEnd) error
 }
 
-// Recording says where a run is recorded and what time it is. The zero
-// Recording records nothing.
+// Recording says where a run is recorded and what time it is. Without a
+// ledger nothing is recorded and nothing is known of earlier runs.
 type Recording struct {
 	Ledger Ledger
-	Now    func() time.Time
+	Now    func() time.Time // required with a ledger
 }
 
 // record is what is known of the record of a run. All its functions do nothing
@@ -48,7 +54,8 @@ func (r *run) beginRecord(ctx context.Context) error {
 	if recording.Ledger == nil {
 		return nil
 	}
-	id, died, err := recording.Ledger.Begin(ctx, r.connector.Name, recording.Now())
+	r.started = recording.Now()
+	id, died, err := recording.Ledger.Begin(ctx, r.connector.Name, r.started)
 	if err != nil {
 		return err
 	}
@@ -59,8 +66,31 @@ func (r *run) beginRecord(ctx context.Context) error {
 	return nil
 }
 
-// obituary says of a run that died what it left open.
+// recall reads what earlier runs left behind.
+func (r *run) recall(ctx context.Context) error {
+	recording := r.connector.Recording
+	if recording.Ledger == nil {
+		return nil
+	}
+	if r.started.IsZero() {
+		r.started = recording.Now()
+	}
+	var err error
+	r.known, err = recording.Ledger.Known(ctx, r.connector.Name, r.started)
+	return err
+}
+
+// obituary says of a run that died what it left open. One that did not
+// synchronize is carried on by nobody but a person.
 func obituary(d reconcile.DiedRun) string {
+	text := accountOfDeath(d)
+	if d.Purpose != "" {
+		text += fmt.Sprintf("; it was for %s, which no other run carries on: see whether that is still to be done, with ccdirsync %s", d.Purpose, d.Purpose)
+	}
+	return text
+}
+
+func accountOfDeath(d reconcile.DiedRun) string {
 	text := fmt.Sprintf("run %d, begun at %s, died ", d.ID, d.Started.Format(time.RFC3339))
 	switch d.State {
 	case reconcile.RunReading:
@@ -81,13 +111,19 @@ func obituary(d reconcile.DiedRun) string {
 	if more := d.Open - len(first); more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
-	return text + "; this run finds out what is left to do"
+	if d.Purpose == "" {
+		text += "; this run finds out what is left to do"
+	}
+	return text
 }
 
 // recordPlan records the plan, before anything is written.
 func (r *run) recordPlan(ctx context.Context) error {
 	if r.record.id == 0 {
 		return nil
+	}
+	if err := r.connector.Recording.Ledger.RecordWarnings(ctx, r.record.id, r.report.Warnings); err != nil {
+		return err
 	}
 	if err := r.connector.Recording.Ledger.RecordPlan(ctx, r.record.id, r.report.Plan); err != nil {
 		return err
@@ -102,11 +138,91 @@ func (r *run) recordWriting(ctx context.Context) error {
 	if r.record.id == 0 || r.record.writing {
 		return nil
 	}
-	if err := r.connector.Recording.Ledger.StartWriting(ctx, r.record.id); err != nil {
+	if err := r.connector.Recording.Ledger.StartWriting(ctx, r.record.id, r.writing()); err != nil {
 		return fmt.Errorf("nothing was written to either side: %w", err)
 	}
 	r.record.writing, r.report.State = true, reconcile.RunWriting
 	return nil
+}
+
+// writing is what the run leaves to later ones from its first write on.
+func (r *run) writing() reconcile.Writing {
+	return reconcile.Writing{
+		Found: reconcile.Baseline{Counts: r.countsLeft(), Scope: r.scope()},
+		// A run that dies has ended no time of grace, as far as anybody knows.
+		Pauses: r.pauses(), Resumed: r.resumed(), Retiring: r.retiring(nil),
+	}
+}
+
+// retiring are the entries in their time of grace: as planned, or as it came
+// out, and those that were in it before and are not among the ended ones. It is
+// never nil, since no such entry is news too.
+func (r *run) retiring(ended map[retiree]bool) []reconcile.Retirement {
+	all := append([]reconcile.Retirement{}, r.toCCMail.Retirements(reconcile.ToCCMail)...)
+	all = append(all, r.toExchange.Retirements(reconcile.ToExchange)...)
+	all = append(all, r.hiddenAgain()...)
+	told := map[retiree]bool{}
+	for _, now := range all {
+		told[retiree{now.Direction, now.Key}] = true
+	}
+	for _, known := range r.known.Retiring {
+		if is := (retiree{known.Direction, known.Key}); !told[is] && !ended[is] {
+			all = append(all, known)
+		}
+	}
+	return all
+}
+
+// retiree is an entry in its time of grace.
+type retiree struct {
+	direction reconcile.Direction
+	key       string
+}
+
+// endedGrace are the entries that were in their time of grace and are not in
+// it any more unless the plan says so: those of a direction in which every
+// entry was planned, and those whose step is done and does not leave them hidden.
+func (r *run) endedGrace() map[retiree]bool {
+	ended := map[retiree]bool{}
+	for _, known := range r.known.Retiring {
+		if r.task.whole && r.synchronized[known.Direction] {
+			ended[retiree{known.Direction, known.Key}] = true
+		}
+	}
+	for _, side := range r.directions() {
+		for _, s := range side.steps {
+			if staysHidden := s.After != nil && s.After.Hidden; s.Op.Writes() && s.Outcome == reconcile.Done && !staysHidden {
+				ended[retiree{side.direction, s.Key}] = true
+			}
+		}
+	}
+	return ended
+}
+
+// hiddenAgain are the entries that a run had shown again and that are hidden
+// now that it is taken back.
+func (r *run) hiddenAgain() (all []reconcile.Retirement) {
+	if r.task.undone == 0 {
+		return nil
+	}
+	for _, s := range r.report.ToExchange {
+		if s.Op == reconcile.Modify && s.After.Hidden && !s.Before.Hidden && s.Outcome != reconcile.Held {
+			all = append(all, reconcile.Retirement{
+				Direction: reconcile.ToExchange, Key: s.Key, Name: s.Name, DN: s.DN, Since: r.started, Hid: true,
+			})
+		}
+	}
+	return all
+}
+
+// scope is what later runs take for the scope of this one. One that is not about
+// all entries leaves that of the run before: what a new scope does is not done
+// yet.
+func (r *run) scope() []reconcile.Setting {
+	if !r.task.whole && r.known.Last.Run != 0 {
+		return r.known.Last.Scope
+	}
+	return r.connector.Scope
 }
 
 // recordCCMail records what became of the steps toward cc:Mail.
@@ -160,6 +276,13 @@ func (r *run) endRecord(ctx context.Context, cause error) error {
 	var guard *GuardError
 	if errors.As(cause, &guard) {
 		end.State = reconcile.RunStopped
+	}
+	if r.accepted {
+		end.Good, end.Last = true, reconcile.Baseline{Counts: r.countsLeft(), Scope: r.scope()}
+		end.Retiring, end.Marks = r.retiring(r.endedGrace()), r.marks()
+		if r.task.whole {
+			end.Open = r.openCases()
+		}
 	}
 	ctx = context.WithoutCancel(ctx)
 	err := r.recordOutcomes(ctx, 0, append(pointers(r.report.ToCCMail), pointers(r.report.ToExchange)...)...)

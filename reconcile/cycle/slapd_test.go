@@ -2,6 +2,7 @@ package cycle_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -147,6 +148,13 @@ func startSlapd(t *testing.T) *slapd.Server {
 func connector(t *testing.T, server *slapd.Server) cycle.Connector {
 	t.Helper()
 	folder := t.TempDir()
+	makePostOffice(t, folder)
+	return connectorIn(t, folder, server.URL)
+}
+
+// makePostOffice makes the post office of the seed in a folder.
+func makePostOffice(t *testing.T, folder string) {
+	t.Helper()
 	po, err := postoffice.Create(filepath.Join(folder, "po"), postoffice.Settings{Name: "NORTHHUB", Password: password, CodePage: "cp850"})
 	if err != nil {
 		t.Fatal(err)
@@ -154,13 +162,9 @@ func connector(t *testing.T, server *slapd.Server) cycle.Connector {
 	if err = po.Seed("seed", postOfficeSeed); err == nil {
 		err = po.Save()
 	}
-	if err != nil {
+	if err = errors.Join(err, po.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if err = po.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return connectorIn(t, folder, server.URL)
 }
 
 // connectorIn joins the directory at the URL to the post office in the folder.

@@ -15,6 +15,11 @@ import (
 
 // importDeletions has the rows deleted that go or are replaced (step 7).
 func (r *run) importDeletions(ctx context.Context) (string, error) {
+	if r.report.Counts.ToCCMail.Writes() > 0 { // in this step or the next
+		if err := r.connector.Store.KeepImports(); err != nil {
+			return "", err
+		}
+	}
 	original := recordsByName(r.directory)
 	// What cc:Mail holds may be longer than the limits that we remember.
 	b := batch{file: ccmail.DeleteImport, program: r.connector.PostOffice.ImportDelete, asRead: true}

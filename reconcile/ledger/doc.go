@@ -1,5 +1,7 @@
 // Package ledger keeps what happened: every run of a cycle, its plan before the
-// first write, and what became of every step.
+// first write, and what became of every step. It also keeps what the next run
+// has to know: what the last good one found and left, how far it read, what a
+// person approved or paused, and what is open since when.
 //
 // # Where
 //
@@ -13,7 +15,9 @@
 //
 // What a run is about to do must have reached the disk before it is done, so
 // a plan, the note that writing begins and the end of a run are committed with
-// synchronous=FULL: each waits for one fsync. The outcomes between are
+// synchronous=FULL: each waits for one fsync. So is what a person decides. A run
+// that ends leaves all that it leaves in one transaction: that it was good,
+// its counts and its marks are there together or not at all. The outcomes between are
 // committed with synchronous=NORMAL, which in WAL mode does not wait: the
 // directory takes thousands of entries one by one, and an fsync for each would
 // take longer than the entry. A program that dies loses none of them. A
@@ -33,9 +37,20 @@
 // up to date when it is opened, in one transaction; a newer one is refused and
 // left as it is.
 //
+// # To look and not to touch
+//
+// [OpenReadOnly] reads a ledger of any version and leaves no trace in its
+// folder, whatever other programs do at that time.
+//
+// # How long
+//
+// [Ledger.Prune] removes old runs; what the next run needs stays. SQLite uses
+// their room again and does not shrink the file.
+//
 // # What it leaves out
 //
-// Secrets: a plan holds none and nothing else is recorded. Text that is not
-// valid UTF-8 is not kept byte for byte: in the values of changes U+FFFD takes
-// the place of such bytes, as in the JSON output of a plan.
+// Secrets: a plan holds none and nothing else is recorded. Text comes back byte
+// for byte, also when it is not valid UTF-8, which the JSON of changes cannot
+// hold: it has the bytes of such values in hexadecimal digits. Times are kept
+// to the millisecond.
 package ledger

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,7 +106,7 @@ func TestReadBack(t *testing.T) {
 		}
 		err = l.RecordPlan(t.Context(), want.Run.ID, asPlanned(want.Plan))
 		if err == nil && len(want.Plan.ToCCMail)+len(want.Plan.ToExchange) > 0 {
-			err = errors.Join(l.StartWriting(t.Context(), want.Run.ID), l.RecordOutcomes(t.Context(), want.Run.ID, outcomesOf(want.Plan)))
+			err = errors.Join(l.StartWriting(t.Context(), want.Run.ID, reconcile.Writing{}), l.RecordOutcomes(t.Context(), want.Run.ID, outcomesOf(want.Plan)))
 		}
 		if err == nil {
 			err = l.End(t.Context(), want.Run.ID, reconcile.RunEnd{
@@ -127,8 +128,7 @@ func TestReadBack(t *testing.T) {
 		if err = errors.Join(err, l.Close()); err != nil {
 			rt.Fatal(err)
 		}
-		ignore := cmp.Options{cmpopts.IgnoreUnexported(reconcile.Step{}), cmpopts.EquateEmpty()}
-		if diff := cmp.Diff(want, got, ignore); diff != "" {
+		if diff := cmp.Diff(want, got, likeSteps); diff != "" {
 			rt.Errorf("the record (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff([]reconcile.Run{want.Run}, newest); diff != "" {
@@ -137,16 +137,17 @@ func TestReadBack(t *testing.T) {
 	})
 }
 
+// likeSteps compares what a ledger keeps of steps.
+var likeSteps = cmp.Options{cmpopts.IgnoreUnexported(reconcile.Step{}), cmpopts.EquateEmpty()}
+
 func recordGenerator(t *rapid.T) ledger.Record {
 	text := rapid.String()
 	connector := rapid.SampledFrom([]string{"hq", "branch", "O'Brien \"&\" é"}).Draw(t, "connector")
 	plan := reconcile.Plan{
-		Connector: connector, ID: rapid.StringMatching(`[0-9a-f]{12}`).Draw(t, "plan id"), Counts: countsGenerator(t),
+		Connector: connector, ID: rapid.StringMatching(`[0-9a-f]{12}`).Draw(t, "plan id"), Purpose: text.Draw(t, "purpose"), Counts: countsGenerator(t),
 		ToCCMail:   rapid.SliceOfN(rapid.Custom(stepGenerator), 0, 4).Draw(t, "to cc:Mail"),
 		ToExchange: rapid.SliceOfN(rapid.Custom(stepGenerator), 0, 4).Draw(t, "to Exchange"),
-		Guards: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) reconcile.Guard {
-			return reconcile.Guard{Name: text.Draw(t, "name"), Limit: rapid.Int().Draw(t, "limit"), Found: rapid.Int().Draw(t, "found"), Tripped: rapid.Bool().Draw(t, "tripped"), Detail: text.Draw(t, "detail")}
-		}), 0, 3).Draw(t, "guards"),
+		Guards:     rapid.SliceOfN(rapid.Custom(guardGenerator), 0, 3).Draw(t, "guards"),
 	}
 	notDone := 0
 	for _, s := range slices.Concat(plan.ToCCMail, plan.ToExchange) {
@@ -154,10 +155,10 @@ func recordGenerator(t *rapid.T) ledger.Record {
 			notDone++
 		}
 	}
-	started := time.UnixMilli(rapid.Int64Range(0, 4e12).Draw(t, "started")).UTC()
+	started := timeGenerator().Draw(t, "started")
 	return ledger.Record{
 		Run: reconcile.Run{
-			Connector: connector, PlanID: plan.ID, Counts: plan.Counts, NotDone: notDone, Error: text.Draw(t, "error"),
+			Connector: connector, PlanID: plan.ID, Purpose: plan.Purpose, Counts: plan.Counts, NotDone: notDone, Error: text.Draw(t, "error"),
 			State:   rapid.SampledFrom([]reconcile.RunState{reconcile.RunDone, reconcile.RunFailed, reconcile.RunStopped}).Draw(t, "state"),
 			Started: started, Ended: started.Add(time.Duration(rapid.IntRange(0, 1e7).Draw(t, "took")) * time.Millisecond),
 		},
@@ -165,19 +166,45 @@ func recordGenerator(t *rapid.T) ledger.Record {
 	}
 }
 
-func stepGenerator(t *rapid.T) reconcile.Step {
+func guardGenerator(t *rapid.T) reconcile.Guard {
 	text := rapid.String()
-	return reconcile.Step{
+	return reconcile.Guard{
+		Name: text.Draw(t, "name"), Limit: rapid.Int().Draw(t, "limit"), Found: rapid.Int().Draw(t, "found"),
+		Tripped: rapid.Bool().Draw(t, "tripped"), Approved: rapid.Bool().Draw(t, "approved"), Detail: text.Draw(t, "detail"),
+	}
+}
+
+// anyBytes is text, and what is no text in any encoding.
+func anyBytes() *rapid.Generator[string] {
+	return rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
+}
+
+func stepGenerator(t *rapid.T) reconcile.Step {
+	s := approvedStepGenerator(t).Step
+	text := rapid.String()
+	s.Reason, s.Error, s.Event = text.Draw(t, "reason"), text.Draw(t, "error"), rapid.Int().Draw(t, "event")
+	s.Outcome = rapid.SampledFrom([]reconcile.Outcome{"", reconcile.Done, reconcile.Failed, reconcile.Held}).Draw(t, "outcome")
+	return s
+}
+
+func approvedStepGenerator(t *rapid.T) reconcile.ApprovedStep {
+	text := anyBytes()
+	return reconcile.ApprovedStep{Direction: directionGenerator().Draw(t, "direction"), Step: reconcile.Step{
 		Op:   rapid.SampledFrom([]reconcile.Op{reconcile.Add, reconcile.Delete, reconcile.Replace, reconcile.Modify, reconcile.Adopt, reconcile.Refuse, reconcile.Hold}).Draw(t, "op"),
 		Kind: rapid.SampledFrom([]reconcile.Kind{reconcile.Mailbox, reconcile.PostOffice, reconcile.User, reconcile.Board}).Draw(t, "kind"),
-		Name: text.Draw(t, "name"), Address: text.Draw(t, "address"), DN: text.Draw(t, "dn"), Reason: text.Draw(t, "reason"),
-		Event: rapid.Int().Draw(t, "event"),
+		Key:  text.Draw(t, "key"), Name: text.Draw(t, "name"), Address: text.Draw(t, "address"), DN: text.Draw(t, "dn"),
 		Changes: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) reconcile.Change {
-			return reconcile.Change{Attr: text.Draw(t, "attr"), Old: text.Draw(t, "old"), New: text.Draw(t, "new")}
+			return reconcile.Change{Attr: rapid.String().Draw(t, "attr"), Old: text.Draw(t, "old"), New: text.Draw(t, "new")}
 		}), 0, 3).Draw(t, "changes"),
-		Outcome: rapid.SampledFrom([]reconcile.Outcome{"", reconcile.Done, reconcile.Failed, reconcile.Held}).Draw(t, "outcome"),
-		Error:   text.Draw(t, "error"),
-	}
+	}}
+}
+
+func directionGenerator() *rapid.Generator[reconcile.Direction] {
+	return rapid.SampledFrom([]reconcile.Direction{reconcile.ToCCMail, reconcile.ToExchange})
+}
+
+func timeGenerator() *rapid.Generator[time.Time] {
+	return rapid.Map(rapid.Int64Range(0, 4e12), func(ms int64) time.Time { return time.UnixMilli(ms).UTC() })
 }
 
 // countsGenerator gives every count a value of its own.
@@ -225,8 +252,14 @@ func beVictim(path, point string) error {
 		do   func() error
 	}{
 		{"reading", func() error { return nil }},
-		{"planned", func() error { return l.RecordPlan(context.Background(), id, samplePlan()) }},
-		{"writing", func() error { return l.StartWriting(context.Background(), id) }},
+		{"planned", func() error {
+			return errors.Join(l.RecordWarnings(context.Background(), id, []string{"an odd line"}), l.RecordPlan(context.Background(), id, samplePlan()))
+		}},
+		{"writing", func() error {
+			return l.StartWriting(context.Background(), id, reconcile.Writing{Found: reconcile.Baseline{
+				Counts: []reconcile.Count{{Side: "ccmail", Container: "lists", Entries: 2}},
+			}})
+		}},
 		{"outcome", func() error {
 			return l.RecordOutcomes(context.Background(), id, []reconcile.StepOutcome{{Number: 1, Outcome: reconcile.Done}})
 		}},
@@ -297,6 +330,9 @@ func TestKilled(t *testing.T) {
 			if record.Run.State != reconcile.RunDied || record.Run.Error != test.reason || !record.Run.Ended.IsZero() {
 				t.Errorf("recorded as %+v", record.Run)
 			}
+			if warned := fmt.Sprint(record.Warnings); test.point != "reading" && warned != "[an odd line]" {
+				t.Errorf("warnings: %s", warned)
+			}
 			if test.point == "outcome" && record.Plan.ToCCMail[0].Outcome != reconcile.Done {
 				t.Errorf("the outcome was lost: %+v", record.Plan.ToCCMail)
 			}
@@ -366,7 +402,7 @@ func TestOrder(t *testing.T) {
 		err  error
 		want string // empty: it succeeds
 	}{
-		{"writing without a plan", l.StartWriting(ctx, id), "the run is reading and cannot be writing"},
+		{"writing without a plan", l.StartWriting(ctx, id, reconcile.Writing{}), "the run is reading and cannot be writing"},
 		{"an outcome without a plan", l.RecordOutcomes(ctx, id, []reconcile.StepOutcome{{Number: 1}}), "the plan has no step 1"},
 		{"a plan", plan(), ""},
 		{"another plan", plan(), "the run is planned and cannot be planned; see whether another program runs the connector"},
@@ -374,7 +410,7 @@ func TestOrder(t *testing.T) {
 		{"an end that is none", l.End(ctx, id, reconcile.RunEnd{State: reconcile.RunWriting}), `state "writing" is not one of a run that is over`},
 		{"the end", l.End(ctx, id, end), ""},
 		{"another end", l.End(ctx, id, end), "the run is done and cannot be done"},
-		{"writing after the end", l.StartWriting(ctx, id), "the run is done and cannot be writing"},
+		{"writing after the end", l.StartWriting(ctx, id, reconcile.Writing{}), "the run is done and cannot be writing"},
 		{"a run that is not there", l.End(ctx, 99, end), "no such run: 99"},
 	} {
 		switch {
@@ -386,6 +422,66 @@ func TestOrder(t *testing.T) {
 	}
 	if _, err := l.Run(ctx, 99); !errors.Is(err, ledger.ErrNoRun) || !strings.Contains(err.Error(), "read run 99") {
 		t.Errorf("a run that is not there: %v", err)
+	}
+}
+
+// Outcomes are recorded as they are told, in whatever order and however many
+// at once; when one is of no step, none is.
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "ledger.db"))
+	id := begin(t, l, "hq")
+	if err := l.RecordPlan(t.Context(), id, toExchangeLoad(9)); err != nil {
+		t.Fatal(err)
+	}
+	of := func(number int, outcome reconcile.Outcome, text string) reconcile.StepOutcome {
+		return reconcile.StepOutcome{Number: number, Outcome: outcome, Error: text}
+	}
+	for _, test := range []struct {
+		name     string
+		outcomes []reconcile.StepOutcome
+		wrong    string
+		want     string
+	}{
+		{"none", nil, "", "- - - - - - - - -"},
+		{"one", []reconcile.StepOutcome{of(2, reconcile.Done, "")}, "", "- done - - - - - - -"},
+		{"several alike", []reconcile.StepOutcome{of(3, reconcile.Failed, "busy"), of(4, reconcile.Failed, "busy")}, "", "- done failed:busy failed:busy - - - - -"},
+		{
+			"not alike and with gaps",
+			[]reconcile.StepOutcome{of(9, reconcile.Held, "later"), of(8, reconcile.Held, "later"), of(5, reconcile.Failed, "a"), of(6, reconcile.Failed, "b"), of(1, reconcile.Done, "")},
+			"",
+			"done done failed:busy failed:busy failed:a failed:b - held:later held:later",
+		},
+		{
+			"the last is of no step",
+			[]reconcile.StepOutcome{of(1, reconcile.Held, "x"), of(8, reconcile.Done, ""), of(9, reconcile.Done, ""), of(10, reconcile.Done, "")},
+			"the plan has no step 10",
+			"done done failed:busy failed:busy failed:a failed:b - held:later held:later",
+		},
+		{"over what was there", []reconcile.StepOutcome{of(8, reconcile.Done, ""), of(9, reconcile.Done, "")}, "", "done done failed:busy failed:busy failed:a failed:b - done done"},
+	} {
+		err := l.RecordOutcomes(t.Context(), id, test.outcomes)
+		if test.wrong == "" && err != nil || test.wrong != "" && (err == nil || !strings.Contains(err.Error(), test.wrong)) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.wrong)
+		}
+		record, err := l.Run(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, s := range record.Plan.ToExchange {
+			text := string(s.Outcome)
+			if text == "" {
+				text = "-"
+			}
+			if s.Error != "" {
+				text += ":" + s.Error
+			}
+			got = append(got, text)
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
 	}
 }
 
@@ -519,5 +615,51 @@ func TestSeveralAtOnce(t *testing.T) {
 	listed, err := open(t, path).Runs(t.Context(), nil, 0)
 	if err != nil || len(listed) != programs*runs {
 		t.Errorf("%d runs, %v", len(listed), err)
+	}
+}
+
+// countdown is a context that is cancelled after it was asked so many times.
+type countdown struct {
+	context.Context
+	done chan struct{}
+	left atomic.Int64
+}
+
+func (c *countdown) Done() <-chan struct{} { return c.done }
+
+func (c *countdown) Err() error {
+	left := c.left.Add(-1)
+	if left > 0 {
+		return nil
+	}
+	if left == 0 {
+		close(c.done)
+	}
+	return context.Canceled
+}
+
+// A call that is cancelled, before it or in the middle of it, does nothing, and
+// the next one works: a cycle that is interrupted records its end.
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "ledger.db"))
+	id := begin(t, l, "hq")
+	plan := toExchangeLoad(500)
+	for _, left := range []int64{1, 2, 3, 100, 500} {
+		ctx := &countdown{Context: t.Context(), done: make(chan struct{})}
+		ctx.left.Store(left)
+		if err := l.RecordPlan(ctx, id, plan); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled after %d: %v", left, err)
+		}
+		record, err := l.Run(t.Context(), id)
+		if err != nil || record.Run.State != reconcile.RunReading || len(record.Plan.ToExchange) > 0 {
+			t.Errorf("cancelled after %d: the run is %s with %d steps, %v", left, record.Run.State, len(record.Plan.ToExchange), err)
+		}
+	}
+	if err := l.RecordPlan(t.Context(), id, plan); err != nil {
+		t.Error(err)
+	}
+	if err := l.End(t.Context(), id, reconcile.RunEnd{At: noon, State: reconcile.RunFailed}); err != nil {
+		t.Error(err)
 	}
 }

@@ -3,10 +3,10 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"ccdirsync/reconcile"
@@ -21,43 +21,86 @@ type Record struct {
 
 // Runs returns the runs of the connectors, of all if none is named, newest
 // first: no more than limit, all if that is 0.
-func (l *Ledger) Runs(ctx context.Context, connectors []string, limit int) ([]reconcile.Run, error) {
-	var args []any
-	clause := ""
-	if len(connectors) > 0 {
-		clause = "WHERE connector IN (?" + strings.Repeat(", ?", len(connectors)-1) + ") "
-		for _, name := range connectors {
-			args = append(args, name)
-		}
-	}
+func (l *Ledger) Runs(ctx context.Context, connectors []string, limit int) (runs []reconcile.Run, err error) {
+	clause, args := ofConnectors("WHERE", connectors)
 	if limit <= 0 {
 		limit = math.MaxInt
 	}
-	runs, err := readRuns(ctx, l.db, clause+"ORDER BY id DESC LIMIT ?", append(args, limit)...)
+	err = l.view(ctx, "list the runs", func(q querier) (err error) {
+		runs, err = readRuns(ctx, q, clause+"ORDER BY id DESC LIMIT ?", append(slices.Clone(args), limit)...)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("ledger %s: list the runs: %w", l.path, err)
+		return nil, err
 	}
 	return runs, nil
 }
 
+// ofConnectors is a condition for rows of these connectors, none when none is
+// named, after the word that joins it to its query.
+func ofConnectors(word string, connectors []string) (clause string, args []any) {
+	if len(connectors) == 0 {
+		return "", nil
+	}
+	for _, name := range connectors {
+		args = append(args, name)
+	}
+	return word + " connector IN (?" + strings.Repeat(", ?", len(connectors)-1) + ") ", args
+}
+
 // Run returns one run. The error wraps [ErrNoRun] when there is none of that
 // ID.
-func (l *Ledger) Run(ctx context.Context, id int64) (Record, error) {
-	record, err := l.read(ctx, id)
+func (l *Ledger) Run(ctx context.Context, id int64) (record Record, err error) {
+	err = l.view(ctx, fmt.Sprintf("read run %d", id), func(q querier) (err error) {
+		record, err = readRecord(ctx, q, id)
+		return err
+	})
 	if err != nil {
-		return Record{}, fmt.Errorf("ledger %s: read run %d: %w", l.path, id, err)
+		return Record{}, err
 	}
 	return record, nil
 }
 
-// read reads a run in one transaction, so that all is of one moment.
-func (l *Ledger) read(ctx context.Context, id int64) (record Record, err error) {
-	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+// HeldPlan returns the newest run of that plan that guards stopped. The error
+// wraps [ErrNoPlan] when there is none, and says so when the plan is one of a
+// run that was not stopped.
+func (l *Ledger) HeldPlan(ctx context.Context, planID string) (record Record, err error) {
+	err = l.view(ctx, "find held plan "+planID, func(q querier) (err error) {
+		record, err = readHeldPlan(ctx, q, planID)
+		return err
+	})
 	if err != nil {
 		return Record{}, err
 	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }()
-	runs, err := readRuns(ctx, tx, "WHERE id = ?", id)
+	return record, nil
+}
+
+func readHeldPlan(ctx context.Context, q querier, planID string) (Record, error) {
+	newest := func(clause string) (runs []reconcile.Run, err error) {
+		if planID == "" {
+			return nil, nil // of runs without a plan
+		}
+		return readRuns(ctx, q, "WHERE plan_id = ? "+clause+"ORDER BY id DESC LIMIT 1", planID)
+	}
+	held, err := newest("AND state = 'stopped' ")
+	if err != nil {
+		return Record{}, err
+	}
+	if len(held) > 0 {
+		return readRecord(ctx, q, held[0].ID)
+	}
+	others, err := newest("")
+	if err != nil {
+		return Record{}, err
+	}
+	if len(others) > 0 {
+		return Record{}, fmt.Errorf("%w: it is the plan of run %d, which no guard stopped: it is %s", ErrNoPlan, others[0].ID, others[0].State)
+	}
+	return Record{}, fmt.Errorf("%w: no run has a plan of that ID", ErrNoPlan)
+}
+
+func readRecord(ctx context.Context, q querier, id int64) (Record, error) {
+	runs, err := readRuns(ctx, q, "WHERE id = ?", id)
 	if err != nil {
 		return Record{}, err
 	}
@@ -65,26 +108,33 @@ func (l *Ledger) read(ctx context.Context, id int64) (record Record, err error) 
 		return Record{}, noRun(sql.ErrNoRows, id)
 	}
 	run := runs[0]
-	record = Record{Run: run, Plan: reconcile.Plan{Connector: run.Connector, ID: run.PlanID, Counts: run.Counts, Guards: []reconcile.Guard{}}}
-	if record.Plan.ToCCMail, record.Plan.ToExchange, err = readSteps(ctx, tx, id); err != nil {
+	record := Record{Run: run, Plan: reconcile.Plan{Connector: run.Connector, ID: run.PlanID, Purpose: run.Purpose, Counts: run.Counts}}
+	if record.Plan.ToCCMail, record.Plan.ToExchange, err = readSteps(ctx, q, id); err != nil {
 		return Record{}, err
 	}
-	err = each(ctx, tx, func(row scanner) error {
-		var g reconcile.Guard
-		scanned := row.Scan(&g.Name, &g.Limit, &g.Found, &g.Tripped, &g.Detail)
-		record.Plan.Guards = append(record.Plan.Guards, g)
-		return scanned
-	}, "SELECT name, allowed, found, tripped, detail FROM guards WHERE run = ? ORDER BY seq", id)
-	if err != nil {
+	if record.Plan.Guards, err = readGuards(ctx, q, "SELECT "+guardColumns+" FROM guards WHERE run = ? ORDER BY seq", id); err != nil {
 		return Record{}, err
 	}
-	err = each(ctx, tx, func(row scanner) error {
+	err = each(ctx, q, func(row scanner) error {
 		var text string
 		scanned := row.Scan(&text)
 		record.Warnings = append(record.Warnings, text)
 		return scanned
 	}, "SELECT text FROM warnings WHERE run = ? ORDER BY seq", id)
 	return record, err
+}
+
+// readGuards reads the guards of a run or of an approval.
+func readGuards(ctx context.Context, q querier, query string, of int64) ([]reconcile.Guard, error) {
+	guards := []reconcile.Guard{}
+	err := each(ctx, q, func(row scanner) error {
+		var seq int
+		var g reconcile.Guard
+		scanned := row.Scan(&seq, &g.Name, &g.Limit, &g.Found, &g.Tripped, &g.Detail, &g.Approved)
+		guards = append(guards, g)
+		return scanned
+	}, query, of)
+	return guards, err
 }
 
 // noRun names the run when the error is that nothing was found.
@@ -129,9 +179,9 @@ func columnsOf(c *reconcile.Counts) []counted {
 		{"not_ours", &c.NotOurs},
 	}
 	for _, side := range []struct {
-		direction string
+		direction reconcile.Direction
 		steps     *reconcile.StepCounts
-	}{{toCCMail, &c.ToCCMail}, {toExchange, &c.ToExchange}} {
+	}{{reconcile.ToCCMail, &c.ToCCMail}, {reconcile.ToExchange, &c.ToExchange}} {
 		n := side.steps
 		for _, c := range []counted{
 			{"keep", &n.Keep},
@@ -143,7 +193,7 @@ func columnsOf(c *reconcile.Counts) []counted {
 			{"refuse", &n.Refuse},
 			{"hold", &n.Hold},
 		} {
-			columns = append(columns, counted{side.direction + "_" + c.column, c.count})
+			columns = append(columns, counted{string(side.direction) + "_" + c.column, c.count})
 		}
 	}
 	return columns
@@ -161,7 +211,7 @@ func writeCounts(ctx context.Context, tx *sql.Tx, run int64, counts reconcile.Co
 }
 
 func readRuns(ctx context.Context, q querier, clause string, args ...any) ([]reconcile.Run, error) {
-	query := "SELECT id, connector, plan_id, state, started, ended, error, " +
+	query := "SELECT id, connector, plan_id, purpose, state, started, ended, error, " +
 		"(SELECT count(*) FROM steps WHERE run = runs.id AND outcome IN ('failed', 'held'))"
 	for _, c := range columnsOf(&reconcile.Counts{}) {
 		query += ", " + c.column
@@ -169,19 +219,11 @@ func readRuns(ctx context.Context, q querier, clause string, args ...any) ([]rec
 	var runs []reconcile.Run
 	err := each(ctx, q, func(row scanner) error {
 		var run reconcile.Run
-		var started string
-		var ended sql.NullString
-		into := []any{&run.ID, &run.Connector, &run.PlanID, &run.State, &started, &ended, &run.Error, &run.NotDone}
+		into := []any{&run.ID, &run.Connector, &run.PlanID, &run.Purpose, &run.State, timeIn{&run.Started}, timeIn{&run.Ended}, &run.Error, &run.NotDone}
 		for _, c := range columnsOf(&run.Counts) {
 			into = append(into, c.count)
 		}
 		err := row.Scan(into...)
-		if err == nil {
-			run.Started, err = parseTime(started)
-		}
-		if err == nil && ended.Valid {
-			run.Ended, err = parseTime(ended.String)
-		}
 		runs = append(runs, run)
 		return err
 	}, query+" FROM runs "+clause, args...)
@@ -193,21 +235,14 @@ func readSteps(ctx context.Context, q querier, run int64) (ccMail, exchange []re
 	ccMail, exchange = []reconcile.Step{}, []reconcile.Step{}
 	err = each(ctx, q, func(row scanner) error {
 		var s reconcile.Step
-		var direction, changes string
-		if failed := row.Scan(&direction, &s.Op, &s.Kind, &s.Name, &s.Address, &s.DN, &s.Reason, &s.Event, &changes, &s.Outcome, &s.Error); failed != nil {
-			return failed
-		}
-		if changes != "[]" {
-			if failed := json.Unmarshal([]byte(changes), &s.Changes); failed != nil {
-				return fmt.Errorf("changes of a step: %w", failed)
-			}
-		}
-		if direction == toCCMail {
+		var direction reconcile.Direction
+		scanned := row.Scan(&direction, &s.Op, &s.Kind, &s.Key, &s.Name, &s.Address, &s.DN, &s.Reason, &s.Event, changesIn{&s.Changes}, &s.Outcome, &s.Error)
+		if direction == reconcile.ToCCMail {
 			ccMail = append(ccMail, s)
 		} else {
 			exchange = append(exchange, s)
 		}
-		return nil
-	}, "SELECT direction, op, kind, name, address, dn, reason, event, changes, outcome, error FROM steps WHERE run = ? ORDER BY seq", run)
+		return scanned
+	}, "SELECT direction, "+stepColumns+" FROM steps WHERE run = ? ORDER BY seq", run)
 	return ccMail, exchange, err
 }

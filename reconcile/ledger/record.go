@@ -1,11 +1,10 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"ccdirsync/reconcile"
@@ -36,8 +35,7 @@ func (l *Ledger) Begin(ctx context.Context, connector string, at time.Time) (run
 
 // markDied finds and marks the runs of a connector that are not over.
 func markDied(ctx context.Context, tx *sql.Tx, connector string) ([]reconcile.DiedRun, error) {
-	left, err := readRuns(ctx, tx, "WHERE connector = ? AND state IN (?, ?, ?) ORDER BY id",
-		connector, reconcile.RunReading, reconcile.RunPlanned, reconcile.RunWriting)
+	left, err := readRuns(ctx, tx, "WHERE connector = ? AND state IN "+underWay+" ORDER BY id", connector)
 	if err != nil {
 		return nil, err
 	}
@@ -48,14 +46,12 @@ func markDied(ctx context.Context, tx *sql.Tx, connector string) ([]reconcile.Di
 		if err != nil {
 			return nil, err
 		}
-		for _, steps := range [][]reconcile.Step{toCCMail, toExchange} {
-			for _, s := range steps {
-				if !s.Op.Writes() || s.Outcome != "" {
-					continue
-				}
-				if d.Open++; d.Open <= firstOpen {
-					d.FirstOpen = append(d.FirstOpen, s)
-				}
+		for _, s := range slices.Concat(toCCMail, toExchange) {
+			if !s.Op.Writes() || s.Outcome != "" {
+				continue
+			}
+			if d.Open++; d.Open <= firstOpen {
+				d.FirstOpen = append(d.FirstOpen, s)
 			}
 		}
 		died = append(died, d)
@@ -65,6 +61,10 @@ func markDied(ctx context.Context, tx *sql.Tx, connector string) ([]reconcile.Di
 	}
 	return died, nil
 }
+
+// underWay are the states of runs that are not over, written out because the
+// index of these runs is found by them.
+const underWay = "('reading', 'planned', 'writing')"
 
 func causeOfDeath(d reconcile.DiedRun) string {
 	switch d.State {
@@ -77,15 +77,30 @@ func causeOfDeath(d reconcile.DiedRun) string {
 	return fmt.Sprintf("the program ended while it was writing; steps without an outcome: %d", d.Open)
 }
 
+// RecordWarnings records the oddities that a run has met so far. They wait for
+// the disk together with the plan: what is recorded before [Ledger.RecordPlan]
+// is on the disk when that returns.
+func (l *Ledger) RecordWarnings(ctx context.Context, run int64, warnings []string) error {
+	what := fmt.Sprintf("record warnings of run %d", run)
+	return l.commit(ctx, what, func(tx *sql.Tx) error { return writeWarnings(ctx, tx, run, warnings) })
+}
+
+// writeWarnings records all warnings of a run; the first of them may be
+// recorded already.
+func writeWarnings(ctx context.Context, tx *sql.Tx, run int64, warnings []string) error {
+	return execEach(ctx, tx, len(warnings), "INSERT INTO warnings (run, seq, text) VALUES (?, ?, ?) ON CONFLICT (run, seq) DO UPDATE SET text = excluded.text",
+		func(i int) ([]any, error) { return []any{run, i + 1, warnings[i]}, nil })
+}
+
 // RecordPlan records what a run is about to do. When it returns without an
 // error, the plan is on the disk. Outcomes of its steps are recorded too.
 func (l *Ledger) RecordPlan(ctx context.Context, run int64, plan reconcile.Plan) error {
 	what := fmt.Sprintf("record the plan of run %d", run)
 	return l.commitDurably(ctx, what, func(tx *sql.Tx) error {
-		if err := moveOn(ctx, tx, run, reconcile.RunPlanned, reconcile.RunReading); err != nil {
+		if _, err := moveOn(ctx, tx, run, reconcile.RunPlanned, reconcile.RunReading); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE runs SET plan_id = ? WHERE id = ?", plan.ID, run); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE runs SET plan_id = ?, purpose = ? WHERE id = ?", plan.ID, plan.Purpose, run); err != nil {
 			return err
 		}
 		if err := writeCounts(ctx, tx, run, plan.Counts); err != nil {
@@ -94,9 +109,74 @@ func (l *Ledger) RecordPlan(ctx context.Context, run int64, plan reconcile.Plan)
 		if err := writeSteps(ctx, tx, run, plan); err != nil {
 			return err
 		}
-		for i, g := range plan.Guards {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO guards (run, seq, name, allowed, found, tripped, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-				run, i+1, g.Name, g.Limit, g.Found, g.Tripped, g.Detail); err != nil {
+		return writeGuards(ctx, tx, "INSERT INTO guards (run, "+guardColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?)", run, plan.Guards)
+	})
+}
+
+// guardColumns are those of guards, beside what these belong to.
+const guardColumns = "seq, name, allowed, found, tripped, detail, approved"
+
+// writeGuards inserts the guards of a run or of an approval.
+func writeGuards(ctx context.Context, tx *sql.Tx, insert string, of int64, guards []reconcile.Guard) error {
+	return execEach(ctx, tx, len(guards), insert, func(i int) ([]any, error) {
+		g := guards[i]
+		return []any{of, i + 1, g.Name, g.Limit, g.Found, g.Tripped, g.Detail, g.Approved}, nil
+	})
+}
+
+func writeSteps(ctx context.Context, tx *sql.Tx, run int64, plan reconcile.Plan) error {
+	toCCMail := len(plan.ToCCMail)
+	return execEach(ctx, tx, toCCMail+len(plan.ToExchange), "INSERT INTO steps (run, seq, direction, "+stepColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		func(i int) ([]any, error) {
+			direction, steps, place := reconcile.ToCCMail, plan.ToCCMail, i
+			if i >= toCCMail {
+				direction, steps, place = reconcile.ToExchange, plan.ToExchange, i-toCCMail
+			}
+			s := &steps[place]
+			changes, err := encodeChanges(s.Changes)
+			return []any{run, i + 1, direction, s.Op, s.Kind, s.Key, s.Name, s.Address, s.DN, s.Reason, s.Event, changes, s.Outcome, s.Error}, err
+		})
+}
+
+// stepColumns are those of steps that hold a [reconcile.Step].
+const stepColumns = "op, kind, key, name, address, dn, reason, event, changes, outcome, error"
+
+// StartWriting records that the first write of a run is about to be made, and
+// what the run leaves to later ones from here on. An entry that is paused
+// already keeps its first pause. When it returns without an error, all that is
+// on the disk.
+func (l *Ledger) StartWriting(ctx context.Context, run int64, w reconcile.Writing) error {
+	return l.commitDurably(ctx, fmt.Sprintf("note that run %d begins to write", run), func(tx *sql.Tx) error {
+		connector, err := moveOn(ctx, tx, run, reconcile.RunWriting, reconcile.RunPlanned)
+		if err != nil {
+			return err
+		}
+		if err = writeBaseline(ctx, tx, run, w.Found); err != nil {
+			return err
+		}
+		if err = replaceRetirements(ctx, tx, connector, w.Retiring); err != nil {
+			return err
+		}
+		if _, err = endPauses(ctx, tx, connector, w.Resumed); err != nil {
+			return err
+		}
+		return writePauses(ctx, tx, connector, w.Pauses)
+	})
+}
+
+// RecordOutcomes records what became of steps of a run, of all or of none. It
+// does not wait for the disk.
+func (l *Ledger) RecordOutcomes(ctx context.Context, run int64, outcomes []reconcile.StepOutcome) error {
+	what := fmt.Sprintf("record outcomes of run %d", run)
+	if len(outcomes) == 1 {
+		return l.recordOutcome(ctx, what, run, outcomes)
+	}
+	return l.commit(ctx, what, func(tx *sql.Tx) error {
+		update := tx.StmtContext(ctx, l.outcome)
+		for len(outcomes) > 0 {
+			var same []reconcile.StepOutcome
+			same, outcomes = alike(outcomes)
+			if err := updateOutcomes(ctx, update, run, same); err != nil {
 				return err
 			}
 		}
@@ -104,120 +184,96 @@ func (l *Ledger) RecordPlan(ctx context.Context, run int64, plan reconcile.Plan)
 	})
 }
 
-func writeSteps(ctx context.Context, tx *sql.Tx, run int64, plan reconcile.Plan) (err error) {
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO steps (run, seq, direction, op, kind, name, address, dn, reason, event, changes, outcome, error)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		return err
-	}
-	seq := 0
-	for _, side := range []struct {
-		direction string
-		steps     []reconcile.Step
-	}{{toCCMail, plan.ToCCMail}, {toExchange, plan.ToExchange}} {
-		for _, s := range side.steps {
-			changes, err := encodeChanges(s.Changes)
-			if err != nil {
-				return err
-			}
-			seq++
-			if _, err = insert.ExecContext(ctx, run, seq, side.direction, s.Op, s.Kind, s.Name, s.Address, s.DN, s.Reason, s.Event, changes, s.Outcome, s.Error); err != nil {
-				return err
-			}
-		}
-	}
-	return insert.Close()
-}
-
-// The directions of steps.
-const (
-	toCCMail   = "to_ccmail"
-	toExchange = "to_exchange"
-)
-
-// encodeChanges writes changes as in the JSON output of a plan.
-func encodeChanges(changes []reconcile.Change) (string, error) {
-	if len(changes) == 0 {
-		return "[]", nil
-	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(changes); err != nil {
-		return "", err
-	}
-	return string(bytes.TrimSpace(text.Bytes())), nil
-}
-
-// StartWriting records that the first write of a run is about to be made. When
-// it returns without an error, that is on the disk.
-func (l *Ledger) StartWriting(ctx context.Context, run int64) error {
-	return l.commitDurably(ctx, fmt.Sprintf("note that run %d begins to write", run), func(tx *sql.Tx) error {
-		return moveOn(ctx, tx, run, reconcile.RunWriting, reconcile.RunPlanned)
-	})
-}
-
-// RecordOutcomes records what became of steps of a run, all in one
-// transaction. It does not wait for the disk.
-func (l *Ledger) RecordOutcomes(ctx context.Context, run int64, outcomes []reconcile.StepOutcome) error {
-	what := fmt.Sprintf("record outcomes of run %d", run)
-	return l.commit(ctx, what, func(tx *sql.Tx) error {
-		update, err := tx.PrepareContext(ctx, "UPDATE steps SET outcome = ?, error = ? WHERE run = ? AND seq = ?")
-		if err != nil {
+// recordOutcome records one outcome, as a cycle does after each write to the
+// directory. A statement that is a transaction of its own costs a third of one
+// among others.
+func (l *Ledger) recordOutcome(ctx context.Context, what string, run int64, outcome []reconcile.StepOutcome) error {
+	err := l.write(func() error {
+		if err := l.waitForNothing(ctx); err != nil {
 			return err
 		}
-		for _, o := range outcomes {
-			result, err := update.ExecContext(ctx, o.Outcome, o.Error, run, o.Number)
-			if err != nil {
-				return err
-			}
-			n, err := result.RowsAffected()
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				return fmt.Errorf("the plan has no step %d", o.Number)
-			}
-		}
-		return update.Close()
+		return updateOutcomes(ctx, l.outcome, run, outcome)
 	})
+	if err != nil {
+		return fmt.Errorf("ledger %s: %s: %w", l.path, what, explained(err))
+	}
+	return nil
 }
 
-// End records how a run ended, with its warnings. When it returns without an
-// error, that and everything before is on the disk.
+// alike splits off the first outcomes that are the same and of steps that
+// follow each other: mostly all steps of an import file are done.
+func alike(outcomes []reconcile.StepOutcome) (same, rest []reconcile.StepOutcome) {
+	for i, o := range outcomes {
+		expected := outcomes[0]
+		expected.Number += i
+		if o != expected {
+			return outcomes[:i], outcomes[i:]
+		}
+	}
+	return outcomes, nil
+}
+
+// updateOutcomes records outcomes that are alike.
+func updateOutcomes(ctx context.Context, update *sql.Stmt, run int64, alike []reconcile.StepOutcome) error {
+	first, last := alike[0], alike[len(alike)-1]
+	result, err := update.ExecContext(ctx, first.Outcome, first.Error, run, first.Number, last.Number)
+	n, err := addRows(0, result, err)
+	if err == nil && n < len(alike) {
+		err = fmt.Errorf("the plan has no step %d", first.Number+n)
+	}
+	return err
+}
+
+// End records how a run ended, and what it leaves for later ones. Of a good run
+// these are its counts, its settings and its marks too; counts of one
+// container, or settings of one name, are kept once, the last of them. When it
+// returns without an error, that and everything before is on the disk.
 func (l *Ledger) End(ctx context.Context, run int64, end reconcile.RunEnd) error {
 	what := fmt.Sprintf("record the end of run %d", run)
 	return l.commitDurably(ctx, what, func(tx *sql.Tx) error {
 		if !end.State.Over() {
 			return fmt.Errorf("state %q is not one of a run that is over", end.State)
 		}
-		if err := moveOn(ctx, tx, run, end.State, reconcile.RunReading, reconcile.RunPlanned, reconcile.RunWriting); err != nil {
+		if end.Good && end.State != reconcile.RunDone && end.State != reconcile.RunFailed {
+			return fmt.Errorf("a run that is %s is no good one", end.State)
+		}
+		connector, err := moveOn(ctx, tx, run, end.State, reconcile.RunReading, reconcile.RunPlanned, reconcile.RunWriting)
+		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE runs SET ended = ?, error = ? WHERE id = ?", formatTime(end.At), end.Error, run); err != nil {
+		if _, err = tx.ExecContext(ctx, "UPDATE runs SET ended = ?, error = ? WHERE id = ?", formatTime(end.At), end.Error, run); err != nil {
 			return err
 		}
-		for i, text := range end.Warnings {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO warnings (run, seq, text) VALUES (?, ?, ?)", run, i+1, text); err != nil {
-				return err
-			}
+		if err = writeCounts(ctx, tx, run, end.Counts); err != nil {
+			return err
 		}
-		return writeCounts(ctx, tx, run, end.Counts)
+		if err = writeWarnings(ctx, tx, run, end.Warnings); err != nil {
+			return err
+		}
+		if err = replaceOpenCases(ctx, tx, run, connector, end.Open); err != nil {
+			return err
+		}
+		if err = replaceRetirements(ctx, tx, connector, end.Retiring); err != nil || !end.Good {
+			return err
+		}
+		if err = writeBaseline(ctx, tx, run, end.Last); err != nil || end.State != reconcile.RunDone {
+			return err
+		}
+		return writeMarks(ctx, tx, run, connector, end.Marks)
 	})
 }
 
-// moveOn brings a run from one of the states to the next. A run that is in
-// another one has ended, or another program has taken it for dead.
-func moveOn(ctx context.Context, tx *sql.Tx, run int64, next reconcile.RunState, from ...reconcile.RunState) error {
+// moveOn brings a run from one of the states to the next and returns its
+// connector. A run that is in another one has ended, or another program has
+// taken it for dead.
+func moveOn(ctx context.Context, tx *sql.Tx, run int64, next reconcile.RunState, from ...reconcile.RunState) (connector string, err error) {
 	var state reconcile.RunState
-	if err := tx.QueryRowContext(ctx, "SELECT state FROM runs WHERE id = ?", run).Scan(&state); err != nil {
-		return noRun(err, run)
+	if err = tx.QueryRowContext(ctx, "SELECT connector, state FROM runs WHERE id = ?", run).Scan(&connector, &state); err != nil {
+		return "", noRun(err, run)
 	}
-	for _, possible := range from {
-		if state == possible {
-			_, err := tx.ExecContext(ctx, "UPDATE runs SET state = ? WHERE id = ?", next, run)
-			return err
-		}
+	if !slices.Contains(from, state) {
+		return "", fmt.Errorf("the run is %s and cannot be %s; see whether another program runs the connector", state, next)
 	}
-	return fmt.Errorf("the run is %s and cannot be %s; see whether another program runs the connector", state, next)
+	_, err = tx.ExecContext(ctx, "UPDATE runs SET state = ? WHERE id = ?", next, run)
+	return connector, err
 }

@@ -151,11 +151,14 @@ type listener struct {
 	mu     sync.Mutex
 	closed bool
 	live   map[net.Conn]bool
+	left   *sync.Cond // a client has left; on mu
 	busy   sync.WaitGroup
 }
 
 func newListener(inner net.Listener) *listener {
-	return &listener{Listener: inner, drained: make(chan struct{}), live: map[net.Conn]bool{}}
+	l := &listener{Listener: inner, drained: make(chan struct{}), live: map[net.Conn]bool{}}
+	l.left = sync.NewCond(&l.mu)
+	return l
 }
 
 // Accept waits for a client. The library stops at the first error.
@@ -180,7 +183,17 @@ func (l *listener) release(socket net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.live, socket)
+	l.left.Broadcast()
 	l.busy.Done()
+}
+
+// awaitClients waits until no connection is left.
+func (l *listener) awaitClients() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.live) > 0 {
+		l.left.Wait()
+	}
 }
 
 // hangUp closes the connections of all clients.

@@ -16,6 +16,16 @@ type Faults struct {
 	// Conceal answers searches with one of these bases with success and no
 	// entries, as a permission does that hides what is below.
 	Conceal []string
+	// Nothing answers every search with success and no entries.
+	Nothing bool
+	// Hide keeps these entries out of every search, as a permission does that
+	// covers single entries.
+	Hide []string
+	// CutAt closes the connection at the so manyth request from now on, whoever
+	// sends it, binds included; 0 is never. Nobody is answered, and the request
+	// is not carried out unless CutLate is set.
+	CutAt   int
+	CutLate bool
 	// AnyAsInitial treats the "any" parts of substring filters as "initial",
 	// one of the settings of a site (documented: xog16007, K176743).
 	AnyAsInitial bool
@@ -33,6 +43,11 @@ func (d *Directory) SetFaults(f Faults) {
 	for _, base := range f.Conceal {
 		d.faults.concealed[keyOf(base)] = true
 	}
+	d.faults.hidden = map[string]bool{}
+	for _, dn := range f.Hide {
+		d.faults.hidden[keyOf(dn)] = true
+	}
+	d.faults.nothing, d.faults.cutAt, d.faults.cutLate = f.Nothing, f.CutAt, f.CutLate
 	d.faults.dropAfter, d.faults.anyAsInitial = f.DropAfter, f.AnyAsInitial
 }
 
@@ -41,17 +56,51 @@ type faultState struct {
 	mu           sync.Mutex
 	left         map[string]int  // busy answers by key
 	concealed    map[string]bool // bases by key
+	hidden       map[string]bool // entries by key; replaced, never changed
+	nothing      bool
+	cutAt        int // requests until the cut, that one included
+	cutLate      bool
 	dropAfter    int
 	anyAsInitial bool
 }
 
 // searchEffect is what the faults do to one search.
-type searchEffect struct{ concealed, anyAsInitial bool }
+type searchEffect struct {
+	concealed, anyAsInitial bool
+	hidden                  map[string]bool
+}
 
 func (f *faultState) onSearch(base string) searchEffect {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return searchEffect{concealed: f.concealed[keyOf(base)], anyAsInitial: f.anyAsInitial}
+	return searchEffect{concealed: f.nothing || f.concealed[keyOf(base)], anyAsInitial: f.anyAsInitial, hidden: f.hidden}
+}
+
+// moment is when a connection is cut.
+type moment int
+
+const (
+	never moment = iota
+	beforeWork
+	afterWork
+)
+
+// cut counts a request and says whether the connection is closed at it.
+func (f *faultState) cut() moment {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cutAt == 0 {
+		return never
+	}
+	f.cutAt--
+	switch {
+	case f.cutAt > 0:
+		return never
+	case f.cutLate:
+		return afterWork
+	default:
+		return beforeWork
+	}
 }
 
 // dropWithin decides whether an answer of so many entries is cut, and after

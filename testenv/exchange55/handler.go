@@ -25,7 +25,7 @@ var (
 // answer does the work of one request and leaves the result on the
 // connection. A panic becomes an answer: the library recovers from it in some
 // operations only, and a test has other connections to finish.
-func answer[operation any](nc net.Conn, work func(*conn, operation) result) (code ldap.LDAPResultCode, _ error) {
+func answer[operation any](b backend, nc net.Conn, work func(*conn, operation) result) (code ldap.LDAPResultCode, _ error) {
 	c, ok := nc.(*conn)
 	if !ok {
 		return ldap.LDAPResultOther, nil
@@ -37,6 +37,13 @@ func answer[operation any](nc net.Conn, work func(*conn, operation) result) (cod
 		}
 	}()
 	r := refused(refuse(ldap.LDAPResultOther, "request %d is of another kind", c.request.id))
+	cut := b.directory.faults.cut()
+	if cut != never {
+		defer c.cut()
+	}
+	if cut == beforeWork {
+		return r.code, nil
+	}
 	if op, ok := c.request.operation.(operation); ok {
 		r = work(c, op)
 	}
@@ -46,7 +53,7 @@ func answer[operation any](nc net.Conn, work func(*conn, operation) result) (cod
 
 // Bind checks a name and password.
 func (b backend) Bind(_, _ string, nc net.Conn) (ldap.LDAPResultCode, error) {
-	return answer(nc, func(c *conn, op bindOperation) result {
+	return answer(b, nc, func(c *conn, op bindOperation) result {
 		user, r := b.directory.authenticate(op)
 		if r != nil {
 			return refused(r)
@@ -59,7 +66,7 @@ func (b backend) Bind(_, _ string, nc net.Conn) (ldap.LDAPResultCode, error) {
 // Search finds entries.
 func (b backend) Search(_ string, _ ldap.SearchRequest, nc net.Conn) (ldap.ServerSearchResult, error) {
 	var found page
-	code, err := answer(nc, func(c *conn, op searchOperation) result {
+	code, err := answer(b, nc, func(c *conn, op searchOperation) result {
 		found = b.directory.search(op, c)
 		return found.result
 	})
@@ -68,21 +75,21 @@ func (b backend) Search(_ string, _ ldap.SearchRequest, nc net.Conn) (ldap.Serve
 
 // Add makes an entry.
 func (b backend) Add(_ string, _ ldap.AddRequest, nc net.Conn) (ldap.LDAPResultCode, error) {
-	return answer(nc, func(c *conn, op addOperation) result {
+	return answer(b, nc, func(c *conn, op addOperation) result {
 		return b.directory.write(ChangeRecord{DN: op.dn, Type: Add, Attributes: op.attributes}, c.user)
 	})
 }
 
 // Modify changes an entry.
 func (b backend) Modify(_ string, _ ldap.ModifyRequest, nc net.Conn) (ldap.LDAPResultCode, error) {
-	return answer(nc, func(c *conn, op modifyOperation) result {
+	return answer(b, nc, func(c *conn, op modifyOperation) result {
 		return b.directory.write(ChangeRecord{DN: op.dn, Type: Modify, Changes: op.changes}, c.user)
 	})
 }
 
 // Delete turns an entry into a tombstone.
 func (b backend) Delete(_, _ string, nc net.Conn) (ldap.LDAPResultCode, error) {
-	return answer(nc, func(c *conn, op deleteOperation) result {
+	return answer(b, nc, func(c *conn, op deleteOperation) result {
 		return b.directory.write(ChangeRecord{DN: op.dn, Type: Delete}, c.user)
 	})
 }
@@ -90,7 +97,7 @@ func (b backend) Delete(_, _ string, nc net.Conn) (ldap.LDAPResultCode, error) {
 // ModifyDN refuses: a directory name is fixed for life (seen: SELF). The code
 // is our choice; 67 would be the other candidate.
 func (b backend) ModifyDN(_ string, _ ldap.ModifyDNRequest, nc net.Conn) (ldap.LDAPResultCode, error) {
-	return answer(nc, func(_ *conn, op renameOperation) result {
+	return answer(b, nc, func(_ *conn, op renameOperation) result {
 		return refused(refuse(ldap.LDAPResultUnwillingToPerform,
 			"%s cannot be renamed or moved; delete it and create it anew", op.dn))
 	})
@@ -98,7 +105,7 @@ func (b backend) ModifyDN(_ string, _ ldap.ModifyDNRequest, nc net.Conn) (ldap.L
 
 // Compare tells whether an entry has a value.
 func (b backend) Compare(_ string, _ ldap.CompareRequest, nc net.Conn) (ldap.LDAPResultCode, error) {
-	return answer(nc, func(c *conn, op compareOperation) result {
+	return answer(b, nc, func(c *conn, op compareOperation) result {
 		return b.directory.store.compare(op, c.user.view)
 	})
 }
@@ -106,7 +113,7 @@ func (b backend) Compare(_ string, _ ldap.CompareRequest, nc net.Conn) (ldap.LDA
 // Extended refuses: no extended operation is known, StartTLS included (it is
 // younger than Exchange 5.5).
 func (b backend) Extended(_ string, _ ldap.ExtendedRequest, nc net.Conn) (ldap.LDAPResultCode, error) {
-	return answer(nc, func(_ *conn, op extendedOperation) result {
+	return answer(b, nc, func(_ *conn, op extendedOperation) result {
 		return refused(refuse(ldap.LDAPResultProtocolError, "extended operation %q is not supported", op.oid))
 	})
 }

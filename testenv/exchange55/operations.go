@@ -80,6 +80,7 @@ func (d *Directory) search(op searchOperation, c *conn) page {
 		}
 		return page{}
 	}
+	op.hidden = effect.hidden
 	if effect.anyAsInitial {
 		op.filter = op.filter.anyAsInitial()
 	}
@@ -99,7 +100,7 @@ func (d *Directory) write(record ChangeRecord, user identity) result {
 	if r := d.store.apply(record, writer{view: user.view}); r != nil {
 		return refused(r)
 	}
-	d.writes.Add(1)
+	d.noteWrite(record)
 	return result{}
 }
 

@@ -30,6 +30,7 @@ type (
 		filter     filter
 		rawFilter  []byte
 		attributes []string
+		hidden     map[string]bool // keys of entries that a fault keeps out
 	}
 	addOperation struct {
 		dn         string

@@ -62,7 +62,7 @@ func (s *store) collectPage(req searchOperation, base name, user view, lim limit
 	var p page
 	var last int64
 	for _, e := range s.order[start:] {
-		if !user.finds(e) || !covered.holds(e) || req.filter.evaluate(s.reader(e, user)) != yes {
+		if !user.finds(e) || req.hidden[e.key] || !covered.holds(e) || req.filter.evaluate(s.reader(e, user)) != yes {
 			continue
 		}
 		sent := lim.before + len(p.entries)

@@ -5,8 +5,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/glauth/ldap"
@@ -45,8 +45,10 @@ type Directory struct {
 	accounts  []Account
 	sizeLimit int
 	url       string
-	writes    atomic.Int64
 	faults    faultState
+
+	writesMu sync.Mutex
+	writes   []Write
 
 	listener *listener
 	server   *ldap.Server
@@ -138,7 +140,34 @@ func (d *Directory) URL() string { return d.url }
 
 // Writes is the number of write operations served with success since the
 // start.
-func (d *Directory) Writes() int64 { return d.writes.Load() }
+func (d *Directory) Writes() int64 {
+	d.writesMu.Lock()
+	defer d.writesMu.Unlock()
+	return int64(len(d.writes))
+}
+
+// Write is a write operation that was served with success.
+type Write struct {
+	Type ChangeType
+	DN   string // as the client wrote it
+}
+
+// Written are the write operations that Writes counts, in their order.
+func (d *Directory) Written() []Write {
+	d.writesMu.Lock()
+	defer d.writesMu.Unlock()
+	return slices.Clone(d.writes)
+}
+
+func (d *Directory) noteWrite(record ChangeRecord) {
+	d.writesMu.Lock()
+	defer d.writesMu.Unlock()
+	d.writes = append(d.writes, Write{Type: record.Type, DN: record.DN})
+}
+
+// AwaitClients returns when no client is connected. What a program that died
+// had sent has then been carried out.
+func (d *Directory) AwaitClients() { d.listener.awaitClients() }
 
 // Close ends the server and the connections of its clients, and returns when
 // all their goroutines are done. A second call does nothing.

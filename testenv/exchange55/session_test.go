@@ -186,6 +186,16 @@ func TestFaults(t *testing.T) {
 		t.Error("an entry below the concealed base does not show by itself")
 	}
 
+	d.SetFaults(exchange55.Faults{Nothing: true})
+	if result, err := conn.Search(subtree("o=Contoso", "(objectClass=*)")); err != nil || len(result.Entries) > 0 {
+		t.Errorf("nothing: %d entries, %v", len(result.Entries), err)
+	}
+
+	d.SetFaults(exchange55.Faults{Hide: []string{"CN=mquist, " + recipients}})
+	if exists(t, conn, marta) || !exists(t, conn, staff) {
+		t.Error("another entry than the hidden one is hidden")
+	}
+
 	d.SetFaults(exchange55.Faults{AnyAsInitial: true})
 	for filter, want := range map[string]int{"(cn=*Fuchs*)": 0, "(cn=*Max*)": 1, "(|(cn=*s)(uid=sta*))": 1} {
 		if got := found(t, conn, filter); len(got) != want {
@@ -203,6 +213,36 @@ func TestFaults(t *testing.T) {
 	}
 	if got := len(found(t, dial(t, d, asService), "(objectClass=*)")); got != 10 {
 		t.Errorf("after the drop: %d entries, want 10", got)
+	}
+}
+
+// A cut falls before the request is carried out, or after, when its client
+// cannot know.
+func TestConnectionCut(t *testing.T) {
+	t.Parallel()
+	d := start(t, exchange55.Options{})
+	for _, test := range []struct {
+		faults exchange55.Faults
+		want   bool // the change is there
+	}{
+		{exchange55.Faults{CutAt: 3}, false},
+		{exchange55.Faults{CutAt: 3, CutLate: true}, true},
+	} {
+		d.SetFaults(test.faults)
+		conn := dial(t, d, asService) // binds
+		if !exists(t, conn, marta) {
+			t.Error("the connection was cut too early")
+		}
+		note := fmt.Sprintf("dn: %s\nchangetype: modify\nreplace: info\ninfo: %+v\n-\n", marta, test.faults)
+		if err := apply(conn, note); !lost(err) {
+			t.Errorf("%+v: %v", test.faults, err)
+		}
+		if got := strings.Contains(string(d.Dump()), fmt.Sprintf("info: %+v", test.faults)); got != test.want {
+			t.Errorf("%+v: the request was carried out: %v", test.faults, got)
+		}
+		if !exists(t, dial(t, d, asService), marta) {
+			t.Error("the next connection is cut too")
+		}
 	}
 }
 

@@ -57,6 +57,7 @@ var mayImport = map[string]reasons{
 	"testenv/exchange55": {},
 	"testenv/postoffice": {},
 	"testenv/slapd":      {},
+	"testenv/torture":    {},
 	"testenv/house":      {},
 	"testenv/scenario": {
 		"testenv/exchange55": "scripts start a directory",

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -102,6 +104,9 @@ func programCommand(name string, code *int) *cobra.Command {
 		Short:              "Stand-in for " + strings.ToUpper(name) + "; /? lists the switches",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			// A console that is gone must not end the program, nor change its
+			// result code: the program that started it may have died.
+			signal.Ignore(syscall.SIGPIPE)
 			*code = Run(cmd.Context(), ".", append([]string{name}, args...), cmd.OutOrStdout())
 			return nil
 		},
@@ -246,10 +251,12 @@ func faultCommand() *cobra.Command {
 	flags.StringVar(&f.Program, "program", "", "export or import")
 	flags.StringVar(&task, "task", "", "directory, lists, boards or delete (default: any)")
 	flags.IntVar(&f.Code, "code", 0, "result code to end with")
-	flags.IntVar(&f.After, "after", 0, "with --code: records that import still takes")
-	flags.StringVar(&output, "output", "", "empty, truncated or missing")
+	flags.IntVar(&f.After, "after", 0, "with --code or --die: records that import still takes")
+	flags.StringVar(&output, "output", "", "empty, truncated, missing or cut")
+	flags.IntVar(&f.Keep, "keep", 0, "with --output cut: bytes that are left")
 	flags.StringArrayVar(&f.Refuse, "refuse", nil, "name that import refuses; may be repeated")
 	flags.BoolVar(&f.Hang, "hang", false, "do not end (ten minutes at most)")
+	flags.BoolVar(&f.Die, "die", false, "end as if killed, when the output is written or the records are taken")
 	flags.IntVar(&f.Times, "times", 1, "runs it is good for")
 	flags.BoolVar(&reset, "clear", false, "forget all faults")
 	return cmd

@@ -118,18 +118,21 @@ func (r *run) do(ctx context.Context) (code int, err error) {
 // export writes the output file straight to its place.
 func (r *run) export(fault Fault) (int, error) {
 	if fault.Code != CodeDone && fault.Output == "" {
-		return fault.Code, nil
+		return fault.Code, fault.strike()
 	}
 	text, count := r.po.exportText(r.task)
 	data, err := r.page.encode(text)
 	if err != nil {
 		return 0, err
 	}
-	data, _ = fault.Output.apply(data)
+	data, _ = fault.apply(data)
 	if fault.Output != MissingOutput {
 		if err := os.WriteFile(r.resolve(r.values['@']), data, 0o666); err != nil {
 			return 0, fmt.Errorf("write output: %w", err)
 		}
+	}
+	if err := fault.strike(); err != nil {
+		return 0, err
 	}
 	r.say("Exported: %d", count)
 	return fault.Code, nil
@@ -154,7 +157,7 @@ func (r *run) importFile(fault Fault) (int, error) {
 		return 0, err
 	}
 	records := c.Records
-	if fault.Code != CodeDone {
+	if fault.Code != CodeDone || fault.Die {
 		records = records[:min(fault.After, len(records))]
 	}
 	if fault.Output == MissingOutput {
@@ -165,6 +168,9 @@ func (r *run) importFile(fault Fault) (int, error) {
 		return 0, err
 	}
 	if err := r.po.Save(); err != nil {
+		return 0, err
+	}
+	if err := fault.strike(); err != nil {
 		return 0, err
 	}
 	r.say("Imported: %d", len(records)-len(refused))

@@ -352,6 +352,7 @@ func TestFaults(t *testing.T) {
 		{"code alone: nothing written", Fault{Program: "export", Code: 1}, "export " + slashStart + "/@out /DIRECTORY", 1, "-", 1},
 		{"empty output, code 0", Fault{Program: "export", Output: EmptyOutput}, "export " + slashStart + "/@out /DIRECTORY", 0, "", 1},
 		{"cut output, code 0", Fault{Program: "export", Output: TruncatedOutput}, "export " + slashStart + "/@out /DIRECTORY", 0, "Name: NORTHHUB\r\nLoc", 1},
+		{"output cut after a line, code 0", Fault{Program: "export", Output: CutOutput, Keep: 25}, "export " + slashStart + "/@out /DIRECTORY", 0, "Name: NORTHHUB\r\nLocn: P\r\n", 1},
 		{"missing output, code 0", Fault{Program: "export", Output: MissingOutput}, "export " + slashStart + "/@out /DIRECTORY", 0, "-", 1},
 		{"cut output and a code", Fault{Program: "export", Output: TruncatedOutput, Code: 4}, "export " + slashStart + "/@out /DIRECTORY", 4, "Name: NORTHHUB\r\nLoc", 1},
 		{"of another task", Fault{Program: "export", Task: TaskLists, Code: 1}, "export " + slashStart + "/@out /BOARDS", 0, "", 1},
@@ -392,7 +393,7 @@ func TestFaults(t *testing.T) {
 func TestTruncatedOutput(t *testing.T) {
 	t.Parallel()
 	for data, want := range map[string]string{"": "", "ab\r\nabcd": "ab", "a\nb\n": "a", "abcdef": "abc", "a\r\nbcd": "a"} {
-		if got, ok := TruncatedOutput.apply([]byte(data)); string(got) != want || !ok {
+		if got, ok := (Fault{Output: TruncatedOutput}).apply([]byte(data)); string(got) != want || !ok {
 			t.Errorf("%q cut is %q, want %q", data, got, want)
 		}
 	}
@@ -445,6 +446,7 @@ func TestFaultsThatMakeNoSense(t *testing.T) {
 		{Program: "export", Output: "garbled", Times: 1},
 		{Program: "import", Output: EmptyOutput, Times: 1},
 		{Program: "export", Refuse: []string{"x"}, Times: 1},
+		{Program: "export", Output: EmptyOutput, Keep: 1, Times: 1},
 		{Program: "export", Code: 1},
 	} {
 		err := Edit(filepath.Join(dir, "po"), func(po *PostOffice) error { return po.AddFault(f) })

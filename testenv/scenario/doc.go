@@ -104,6 +104,11 @@
 // connectors: one object in a line for each, with the documented fields only,
 // each of its type.
 //
+//	capture NAME PATTERN [FILE]
+//
+// sets the environment variable to what the one group of the pattern, a regular
+// expression, matches in FILE, or stdout.
+//
 //	settled [CONNECTOR...]
 //
 // runs the connectors again, or all, and requires that nothing changes: exit

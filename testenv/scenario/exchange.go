@@ -13,20 +13,28 @@ import (
 	"ccdirsync/testenv/exchange55"
 )
 
-// startExchange starts a directory with these entries.
-func (c *call) startExchange(ldif []byte) error {
+// start starts a directory with these entries.
+func (w *world) start(ldif []byte) error {
 	d, err := exchange55.Start(exchange55.Options{
-		LDIF: ldif, LDIFName: "directory", QuotedNames: c.shape.quotedNames,
+		LDIF: ldif, LDIFName: "directory", QuotedNames: w.shape.quotedNames,
 		Accounts: []exchange55.Account{
-			{Domain: domain, Name: "dirsync", Password: c.password, AdminView: true, Write: true},
-			{Domain: domain, Name: "reader", Password: c.password, AdminView: true},
+			{Domain: domain, Name: "dirsync", Password: w.password, AdminView: true, Write: true},
+			{Domain: domain, Name: "reader", Password: w.password, AdminView: true},
 		},
 	})
 	if err != nil {
 		return err
 	}
-	c.exchange, c.looked = d, 0
-	c.ts.Setenv("URL", d.URL())
+	w.exchange, w.looked = d, 0
+	return nil
+}
+
+// startExchange starts a directory and tells the script about it.
+func (c *call) startExchange(ldif []byte) error {
+	if err := c.start(ldif); err != nil {
+		return err
+	}
+	c.ts.Setenv("URL", c.exchange.URL())
 	c.ts.Setenv("BIND", bindName)
 	c.ts.Setenv("READER", readerName)
 	return nil

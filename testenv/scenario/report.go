@@ -20,6 +20,7 @@ type (
 		Ended      time.Time                  `json:"ended"`
 		Connector  *string                    `json:"connector"`
 		PlanID     *string                    `json:"plan_id"`
+		Purpose    string                     `json:"purpose"`
 		Counts     map[string]json.RawMessage `json:"counts"`
 		ToCCMail   *[]stepJSON                `json:"to_ccmail"`
 		ToExchange *[]stepJSON                `json:"to_exchange"`
@@ -45,11 +46,12 @@ type (
 		New  *string `json:"new"`
 	}
 	guardJSON struct {
-		Name    *string `json:"name"`
-		Limit   *int    `json:"limit"`
-		Found   *int    `json:"found"`
-		Tripped *bool   `json:"tripped"`
-		Detail  string  `json:"detail"`
+		Name     *string `json:"name"`
+		Limit    *int    `json:"limit"`
+		Found    *int    `json:"found"`
+		Tripped  *bool   `json:"tripped"`
+		Approved bool    `json:"approved"`
+		Detail   string  `json:"detail"`
 	}
 )
 

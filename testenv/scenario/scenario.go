@@ -137,6 +137,7 @@ func verbs() map[string]verb {
 		"same":      {usage: "NAME", least: 1, most: 1, negatable: true, do: (*call).compareSnapshot},
 		"decode":    {usage: "FILE OUT", least: 2, most: 2, do: (*call).decodeFile},
 		"json":      {usage: "FILE CONNECTOR...", least: 2, do: (*call).checkReports},
+		"capture":   {usage: "NAME PATTERN [FILE]", least: 2, most: 3, do: (*call).capture},
 		"settled":   {usage: "[CONNECTOR...]", do: (*call).settled},
 	}
 }

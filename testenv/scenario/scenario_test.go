@@ -58,6 +58,8 @@ var failing = map[string]struct{ line, want string }{
 	"plan finds work":     {"env PLAN='finds work'\nsettled", "ended with exit code 5, expected 0 3"},
 	"too few arguments":   {"decode one", "usage: decode FILE OUT"},
 	"not a report":        {"json po.pw hq", "line 1: "},
+	"nothing to capture":  {"capture ID 'plan (x+)' po.pw", `po.pw holds nothing like "plan (x+)"`},
+	"no group":            {"capture ID plan po.pw", `"plan" has 0 groups, expected one`},
 	"not the shape":       {"decode po.pw out", "po.pw is not a directory file of shape lotus: "},
 }
 

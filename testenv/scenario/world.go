@@ -73,19 +73,24 @@ func (c *call) makeWorld() error {
 	if err := c.applyChanges(c.args[0]); err != nil {
 		return err
 	}
+	return c.furnish(c.ts.ReadFile(c.args[1]))
+}
+
+// furnish makes what a world has besides its directory, which has started.
+func (w *world) furnish(seed string) error {
 	// The line end is not part of a password; one file has it. ldapmodify
 	// takes it for a part, so the other has none.
-	for name, password := range map[string]string{"exchange.pw": c.password, "po.pw": poPassword + "\n"} {
-		if err := os.WriteFile(c.path(name), []byte(password), 0o600); err != nil {
+	for name, password := range map[string]string{"exchange.pw": w.password, "po.pw": poPassword + "\n"} {
+		if err := os.WriteFile(w.path(name), []byte(password), 0o600); err != nil {
 			return err
 		}
 	}
-	if err := c.makePostOffice("po", "NORTHHUB", c.ts.ReadFile(c.args[1])); err != nil {
+	if err := w.makePostOffice("po", "NORTHHUB", seed); err != nil {
 		return err
 	}
-	c.stores = append(c.stores, "CCMCDATA")
-	return os.WriteFile(c.path(configFile), []byte("version: 1\nconnectors:\n"+c.connectorConfig("hq", "MAILSRV7", "ccMail")+
-		c.shape.postOfficeConfig("NORTHHUB", "po", "CCMCDATA")), 0o600)
+	w.stores = append(w.stores, "CCMCDATA")
+	return os.WriteFile(w.path(configFile), []byte("version: 1\nconnectors:\n"+w.connectorConfig("hq", "MAILSRV7", "ccMail")+
+		w.shape.postOfficeConfig("NORTHHUB", "po", "CCMCDATA")), 0o600)
 }
 
 // tearDown removes what an earlier world made.
@@ -214,6 +219,27 @@ func (c *call) execute(codes []int, program string, args ...string) error {
 		}
 	}
 	return fmt.Errorf("%s ended with exit code %d, expected %s", program, got, strings.Trim(fmt.Sprint(codes), "[]"))
+}
+
+// capture puts what a group of a pattern matches into the environment.
+func (c *call) capture() error {
+	pattern, err := regexp.Compile("(?m)" + c.args[1])
+	if err != nil {
+		return err
+	}
+	if pattern.NumSubexp() != 1 {
+		return fmt.Errorf("%q has %d groups, expected one", c.args[1], pattern.NumSubexp())
+	}
+	file := "stdout"
+	if len(c.args) > 2 {
+		file = c.args[2]
+	}
+	found := pattern.FindStringSubmatch(c.ts.ReadFile(file))
+	if found == nil {
+		return fmt.Errorf("%s holds nothing like %q", file, c.args[1])
+	}
+	c.ts.Setenv(c.args[0], found[1])
+	return nil
 }
 
 // settled requires that another run changes nothing and imports nothing.

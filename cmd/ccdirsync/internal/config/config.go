@@ -19,6 +19,7 @@ type File struct {
 	Version    int         `yaml:"version"`
 	StateDir   string      `yaml:"state_dir"`
 	Log        Log         `yaml:"log"`
+	History    History     `yaml:"history"`
 	Connectors []Connector `yaml:"connectors"`
 
 	Dir string `yaml:"-"` // of the file; relative paths start from here
@@ -30,6 +31,12 @@ type File struct {
 type Log struct {
 	Level  string `yaml:"level"`
 	Format string `yaml:"format"`
+}
+
+// History says how much is kept of past runs; 0 is no limit.
+type History struct {
+	Runs int `yaml:"runs"` // of each connector
+	Days int `yaml:"days"`
 }
 
 // Connector joins one Exchange site to one post office.
@@ -46,22 +53,24 @@ type Connector struct {
 
 // Exchange is the directory side.
 type Exchange struct {
-	URL          string   `yaml:"url"`
-	TLS          TLS      `yaml:"tls"`
-	Plaintext    bool     `yaml:"plaintext"`
-	BindDN       string   `yaml:"bind_dn"`
-	PasswordFile string   `yaml:"password_file"`
-	PasswordEnv  string   `yaml:"password_env"`
-	Profile      string   `yaml:"profile"`
-	Server       string   `yaml:"server"`
-	Site         string   `yaml:"site"`
-	Sites        []string `yaml:"sites"`
-	Base         string   `yaml:"base"`
-	AdminView    bool     `yaml:"admin_view"`
-	PageSize     int      `yaml:"page_size"`
-	Timeout      Duration `yaml:"timeout"`
-	Export       *Export  `yaml:"export"`
-	Import       *Import  `yaml:"import"`
+	URL           string   `yaml:"url"`
+	TLS           TLS      `yaml:"tls"`
+	Plaintext     bool     `yaml:"plaintext"`
+	BindDN        string   `yaml:"bind_dn"`
+	PasswordFile  string   `yaml:"password_file"`
+	PasswordEnv   string   `yaml:"password_env"`
+	Profile       string   `yaml:"profile"`
+	Server        string   `yaml:"server"`
+	FormerServers []string `yaml:"former_servers"`
+	Site          string   `yaml:"site"`
+	Sites         []string `yaml:"sites"`
+	Base          string   `yaml:"base"`
+	Sentinel      string   `yaml:"sentinel"`
+	AdminView     bool     `yaml:"admin_view"`
+	PageSize      int      `yaml:"page_size"`
+	Timeout       Duration `yaml:"timeout"`
+	Export        *Export  `yaml:"export"`
+	Import        *Import  `yaml:"import"`
 }
 
 // TLS says how the connection is protected.
@@ -76,17 +85,21 @@ type Export struct {
 	Containers       []string `yaml:"containers"`
 	TrustLevel       int      `yaml:"trust_level"`
 	CustomRecipients bool     `yaml:"custom_recipients"`
+	Grace            Duration `yaml:"grace"`
 }
 
 // Import is the direction from cc:Mail to Exchange.
 type Import struct {
-	Container    string    `yaml:"container"`
-	Filter       Filter    `yaml:"filter"`
-	Moves        string    `yaml:"moves"`
-	Adopt        bool      `yaml:"adopt"`
-	Aliases      bool      `yaml:"aliases"`
-	KeyAttribute string    `yaml:"key_attribute"`
-	Addresses    Addresses `yaml:"addresses"`
+	Container        string    `yaml:"container"`
+	Filter           Filter    `yaml:"filter"`
+	Moves            string    `yaml:"moves"`
+	Adopt            bool      `yaml:"adopt"`
+	Aliases          bool      `yaml:"aliases"`
+	KeyAttribute     string    `yaml:"key_attribute"`
+	FormerContainers []string  `yaml:"former_containers"`
+	FormerNames      []string  `yaml:"former_names"`
+	Grace            Duration  `yaml:"grace"`
+	Addresses        Addresses `yaml:"addresses"`
 }
 
 // Filter chooses which cc:Mail users are imported.
@@ -108,6 +121,8 @@ type PostOffice struct {
 	PasswordEnv  string   `yaml:"password_env"`
 	Path         string   `yaml:"path"`
 	Store        string   `yaml:"store"`
+	Backups      int      `yaml:"backups"`
+	Sentinel     string   `yaml:"sentinel"`
 	CodePage     string   `yaml:"code_page"`
 	Transport    string   `yaml:"transport"`
 	Programs     Programs `yaml:"programs"`
@@ -138,6 +153,7 @@ type Dialect struct {
 	MaxName       *int     `yaml:"max_name"`
 	MaxAddress    *int     `yaml:"max_address"`
 	MaxComment    *int     `yaml:"max_comment"`
+	Forbidden     *string  `yaml:"forbidden"`
 }
 
 // Mapping are the rules for names.
@@ -184,6 +200,7 @@ type Duration time.Duration
 
 func (f *File) setDefaults() {
 	f.StateDir, f.Log = "./state", Log{Level: "info", Format: "text"}
+	f.History = History{Runs: 1000, Days: 90}
 }
 
 // setDefaults sets every setting of a connector that has a default. A
@@ -194,7 +211,7 @@ func (c *Connector) setDefaults() {
 			Profile: "exchange55", AdminView: true, PageSize: 100, Timeout: Duration(time.Minute),
 		},
 		PostOffice: PostOffice{
-			Transport: "exec", Timeout: Duration(10 * time.Minute), Dialect: Dialect{Base: "lotus"},
+			Backups: 10, Transport: "exec", Timeout: Duration(10 * time.Minute), Dialect: Dialect{Base: "lotus"},
 			Programs: Programs{
 				ExportDirectory: []string{"export", "/N{name}", "/P{password}", "/D{path}", "/@{file}", "/DIRECTORY", "/BATCH"},
 				ExportLists:     []string{"export", "/N{name}", "/P{password}", "/D{path}", "/@{file}", "/LISTS", "/BATCH"},

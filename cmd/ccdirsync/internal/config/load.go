@@ -163,6 +163,9 @@ func Join(errs ...error) error {
 	return w.err()
 }
 
+// Name is the name under which the file was loaded.
+func (f File) Name() string { return f.places.file }
+
 // Invalid makes an [*InvalidError] of a problem that was found outside this
 // package, at the place of the setting.
 func (f File) Invalid(path, message, hint string) error {

@@ -137,7 +137,7 @@ func TestParseProblems(t *testing.T) {
 		},
 		{
 			"the keys of one place are not those of another", "", "      bind_dn: cn=x\n",
-			`c.yaml:16:7: connectors[0].post_office.bind_dn: unknown key; known here: code_page, dialect, name, password_env, password_file, path, programs, propagate, store, timeout, transport`,
+			`c.yaml:16:7: connectors[0].post_office.bind_dn: unknown key; known here: backups, code_page, dialect, name, password_env, password_file, path, programs, propagate, sentinel, store, timeout, transport`,
 		},
 		{
 			"case counts in keys", "version: 1", "Version: 1",
@@ -145,12 +145,12 @@ func TestParseProblems(t *testing.T) {
 		},
 		{
 			"a field that is no setting", "version: 1", "version: 1\nDir: /tmp\n-: x",
-			"c.yaml:2:1: Dir: unknown key; known here: connectors, log, state_dir, version\n" +
-				"c.yaml:3:1: -: unknown key; known here: connectors, log, state_dir, version",
+			"c.yaml:2:1: Dir: unknown key; known here: connectors, history, log, state_dir, version\n" +
+				"c.yaml:3:1: -: unknown key; known here: connectors, history, log, state_dir, version",
 		},
 		{
 			"a number for a key", "version: 1", "version: 1\n5: x",
-			`c.yaml:2:1: 5: unknown key; known here: connectors, log, state_dir, version`,
+			`c.yaml:2:1: 5: unknown key; known here: connectors, history, log, state_dir, version`,
 		},
 
 		// Types.
@@ -262,6 +262,10 @@ func TestParseProblems(t *testing.T) {
 			`c.yaml:16:24: connectors[0].mapping.ccmail.without_proxy: "skip" is not known; known: refuse, rule`,
 		},
 		{
+			"backups", "", "      backups: -1\n",
+			`c.yaml:16:7: connectors[0].post_office.backups: is -1, must be 0 or more; 0 keeps the files of the last cycle only`,
+		},
+		{
 			"page size", "      server:", "      page_size: 0\n      server:",
 			`c.yaml:8:7: connectors[0].exchange.page_size: must be 1 or more; Exchange 5.5 sends at most 100 at once unless it was told otherwise`,
 		},
@@ -281,6 +285,11 @@ func TestParseProblems(t *testing.T) {
 			"percentages", "", "    limits: {delete_percent: 101, shrink_percent: -1}\n",
 			"c.yaml:16:14: connectors[0].limits.delete_percent: is 101, must be from 0 to 100\n" +
 				"c.yaml:16:35: connectors[0].limits.shrink_percent: is -1, must be from 0 to 100",
+		},
+		{
+			"how much of the past is kept", "connectors:\n", "history: {runs: -1, days: 36501}\nconnectors:\n",
+			"c.yaml:2:11: history.runs: is -1, must be from 0 to 1073741824\n" +
+				"c.yaml:2:21: history.days: is 36501, must be from 0 to 36500",
 		},
 		{
 			"an empty DN would be the whole directory", "      server:", "      export: {containers: [cn=a, \"\", ]}\n      server:",
@@ -506,7 +515,7 @@ func TestParseDefaults(t *testing.T) {
 			AdminView: true, PageSize: 100, Timeout: Duration(time.Minute),
 		},
 		PostOffice: PostOffice{
-			Name: "NORTHHUB", Path: "./po", Store: "./CCMCDATA", CodePage: "cp437", Transport: "exec",
+			Name: "NORTHHUB", Path: "./po", Store: "./CCMCDATA", CodePage: "cp437", Backups: 10, Transport: "exec",
 			Programs: Programs{
 				ExportDirectory: []string{"export", "/N{name}", "/P{password}", "/D{path}", "/@{file}", "/DIRECTORY", "/BATCH"},
 				ExportLists:     []string{"export", "/N{name}", "/P{password}", "/D{path}", "/@{file}", "/LISTS", "/BATCH"},
@@ -615,15 +624,20 @@ func TestParseFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := File{Version: 1, StateDir: "./state", Log: Log{Level: "info", Format: "text"}, Dir: "/etc/ccdirsync"}
+	want := File{Version: 1, StateDir: "./state", Log: Log{Level: "info", Format: "text"}, History: History{Runs: 1000, Days: 90}, Dir: "/etc/ccdirsync"}
 	if diff := cmp.Diff(want, file, cmpopts.IgnoreUnexported(File{}), cmpopts.IgnoreFields(File{}, "Connectors")); diff != "" {
 		t.Errorf("file (-want +got):\n%s", diff)
+	}
+	for text, want := range map[string]History{"{runs: 0}": {Days: 90}, "{days: 36500}": {Runs: 1000, Days: 36500}, "": {Runs: 1000, Days: 90}} {
+		if file, err = Parse("c.yaml", "/", []byte("history: "+text+"\n"+good)); err != nil || file.History != want {
+			t.Errorf("history: %s is %+v, %v, want %+v", text, file.History, err, want)
+		}
 	}
 	for path, want := range map[string]string{
 		"": "", "po": "/etc/ccdirsync/po", "./po": "/etc/ccdirsync/po", "../po": "/etc/po", "/srv/po": "/srv/po",
 		`M:\CCDATA`: `M:\CCDATA`, "m:/ccdata": "m:/ccdata", `\\server\po`: `\\server\po`, "M:": "/etc/ccdirsync/M:",
 	} {
-		if got := file.Path(path); got != want {
+		if got := (File{Dir: "/etc/ccdirsync"}).Path(path); got != want {
 			t.Errorf("Path(%q) = %q, want %q", path, got, want)
 		}
 	}

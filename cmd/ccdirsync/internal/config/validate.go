@@ -16,6 +16,7 @@ func (f File) validate(w *walker) {
 	}
 	oneOf(w, "log.level", f.Log.Level, "debug", "info", "warn", "error")
 	oneOf(w, "log.format", f.Log.Format, "text", "json")
+	f.History.validate(w, "history")
 	if len(f.Connectors) == 0 && !w.spoilt("connectors") {
 		w.complain("connectors", "names no connector", "describe at least one")
 	}
@@ -72,14 +73,21 @@ func (e Exchange) validate(w *walker, at string) {
 		w.complain(at+".sites", fmt.Sprintf("does not hold the own site %q", e.Site), "add it")
 	}
 	noneEmpty(w, at+".sites", e.Sites)
+	noneEmpty(w, at+".former_servers", e.FormerServers)
 	if e.Export != nil {
 		noneEmpty(w, at+".export.containers", e.Export.Containers)
 		if e.Export.TrustLevel < 0 || e.Export.TrustLevel > 100 {
 			w.complain(at+".export.trust_level", fmt.Sprintf("is %d, must be from 0 to 100", e.Export.TrustLevel), "")
 		}
+		if e.Export.Grace < 0 {
+			w.complain(at+".export.grace", "is less than nothing", "write a time such as 168h")
+		}
 	}
 	if e.Import != nil {
 		e.Import.validate(w, at+".import")
+		if e.Import.Grace > 0 && !e.AdminView {
+			w.complain(at+".import.grace", "hides entries, which are not seen again without the admin view", "set admin_view: true, or leave it out")
+		}
 	}
 }
 
@@ -152,6 +160,11 @@ func (i Import) validate(w *walker, at string) {
 	oneOf(w, at+".filter.mode", i.Filter.Mode, "all", "only", "except")
 	noneEmpty(w, at+".filter.formats", i.Filter.Formats)
 	oneOf(w, at+".moves", i.Moves, "modify", "recreate")
+	noneEmpty(w, at+".former_containers", i.FormerContainers)
+	noneEmpty(w, at+".former_names", i.FormerNames)
+	if i.Grace < 0 {
+		w.complain(at+".grace", "is less than nothing", "write a time such as 168h")
+	}
 	if i.KeyAttribute == "" {
 		w.complain(at+".key_attribute", "is empty", "name an attribute that nobody else uses, such as Extension-Attribute-15")
 	}
@@ -159,6 +172,9 @@ func (i Import) validate(w *walker, at string) {
 
 func (p PostOffice) validate(w *walker, at string) {
 	oneOf(w, at+".transport", p.Transport, "exec")
+	if p.Backups < 0 {
+		w.complain(at+".backups", fmt.Sprintf("is %d, must be 0 or more", p.Backups), "0 keeps the files of the last cycle only")
+	}
 	if p.PasswordFile != "" && p.PasswordEnv != "" {
 		w.complain(at+".password_env", "stands beside password_file", "keep one of them")
 	}
@@ -167,21 +183,35 @@ func (p PostOffice) validate(w *walker, at string) {
 	}
 }
 
+func (h History) validate(w *walker, at string) {
+	within(w, at, limit{"runs", h.Runs, 1 << 30}, limit{"days", h.Days, mostDays})
+}
+
+// mostDays is a century: more is a slip, and spans of time have an end.
+const mostDays = 36500
+
 func (l Limits) validate(w *walker, at string) {
-	for _, limit := range []struct {
-		key   string
-		value int
-		most  int
-	}{
-		{"deletes", l.Deletes, 1 << 30},
-		{"delete_percent", l.DeletePercent, 100},
-		{"changes_percent", l.ChangesPercent, 100},
-		{"members_percent", l.MembersPercent, 100},
-		{"floor", l.Floor, 1 << 30},
-		{"shrink_percent", l.ShrinkPercent, 100},
-	} {
-		if limit.value < 0 || limit.value > limit.most {
-			w.complain(at+"."+limit.key, fmt.Sprintf("is %d, must be from 0 to %d", limit.value, limit.most), "")
+	within(
+		w, at,
+		limit{"deletes", l.Deletes, 1 << 30},
+		limit{"delete_percent", l.DeletePercent, 100},
+		limit{"changes_percent", l.ChangesPercent, 100},
+		limit{"members_percent", l.MembersPercent, 100},
+		limit{"floor", l.Floor, 1 << 30},
+		limit{"shrink_percent", l.ShrinkPercent, 100},
+	)
+}
+
+// limit is a number that has a most.
+type limit struct {
+	key         string
+	value, most int
+}
+
+func within(w *walker, at string, limits ...limit) {
+	for _, l := range limits {
+		if l.value < 0 || l.value > l.most {
+			w.complain(at+"."+l.key, fmt.Sprintf("is %d, must be from 0 to %d", l.value, l.most), "")
 		}
 	}
 }

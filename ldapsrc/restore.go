@@ -1,0 +1,82 @@
+package ldapsrc
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Decode makes a recipient of the values of an entry by lower-case attribute
+// name, as they were read once. The values are not copied.
+func (p Profile) Decode(dn string, values map[string][]string) (Recipient, error) {
+	r := Recipient{DN: dn, Attributes: values}
+	if err := p.decode(&r); err != nil {
+		return Recipient{}, &entryError{dn, err}
+	}
+	return r, nil
+}
+
+// MultiValued reports whether an attribute may hold values that are not ours
+// beside those that are.
+func (p Profile) MultiValued(attribute string) bool {
+	return slices.ContainsFunc([]string{"objectClass", p.Fields.DisplayName, p.Fields.Proxies}, func(name string) bool {
+		return strings.EqualFold(name, attribute)
+	})
+}
+
+// Restore makes the request that adds a custom recipient with the values that
+// it had when it was read, all of them, byte for byte. Left out is what the
+// server keeps by itself, and the second name of the SMTP address. It fails when
+// the values are not those of a custom recipient, and when Check refuses one.
+func (p Profile) Restore(dn string, values map[string][]string) (Change, error) {
+	r, err := p.Decode(dn, values)
+	if err != nil {
+		return Change{}, err
+	}
+	if r.Class != CustomRecipient {
+		return Change{}, fmt.Errorf("add %s: it is a %s; only custom recipients are added", quote(dn), r.Class)
+	}
+	change := Change{DN: dn, Type: AddEntry, Attributes: []Attribute{{"objectClass", []string{p.objectClass(CustomRecipient)}}}}
+	f := p.Fields
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		kept := slices.ContainsFunc([]string{"objectClass", f.USNChanged, f.Deleted, f.SMTPSynonym}, func(other string) bool {
+			return strings.EqualFold(name, other)
+		})
+		if !kept && len(values[name]) > 0 {
+			change.Attributes = append(change.Attributes, Attribute{p.spelling(name), values[name]})
+		}
+	}
+	return change, p.Check(change)
+}
+
+// Rewrite makes the requests that give the named attributes of an entry exactly
+// these values, an empty list none: no request, one, or two, as Modify says.
+// before is the entry as it was read. It fails when Check refuses a value.
+func (p Profile) Rewrite(before Recipient, values map[string][]string) ([]Change, error) {
+	var mods, last []Mod
+	// The other addresses go first, so that one of them can become primary.
+	proxies := strings.ToLower(p.Fields.Proxies)
+	if now, named := values[proxies]; named {
+		first := withoutPrimaries(now, before.Proxies)
+		mods = appendMod(mods, p.Fields.Proxies, before.Attributes[proxies], first)
+		last = appendMod(last, p.Fields.Proxies, first, now)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if name != proxies {
+			mods = appendMod(mods, p.spelling(name), before.Attributes[name], values[name])
+		}
+	}
+	var changes []Change
+	for _, mods := range [][]Mod{mods, last} {
+		if len(mods) == 0 {
+			continue
+		}
+		change := Change{DN: before.DN, Type: ModifyEntry, Mods: mods}
+		if err := p.Check(change); err != nil {
+			return nil, err
+		}
+		changes = append(changes, change)
+	}
+	return changes, nil
+}

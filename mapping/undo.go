@@ -1,0 +1,82 @@
+package mapping
+
+import (
+	"fmt"
+	"strings"
+
+	"ccdirsync/ldapsrc"
+	"ccdirsync/reconcile"
+)
+
+// UndoInput is what [Undo] decides from.
+type UndoInput struct {
+	Steps            []reconcile.Step // of the run, toward Exchange, with their keys, changes and outcomes
+	Recipients       []ldapsrc.Recipient
+	Profile          ldapsrc.Profile
+	KeyAttribute     string
+	Connector        string
+	FormerConnectors []string
+}
+
+// Undo plans to take back what a run wrote to Exchange, see
+// [reconcile.UndoExchange]. [UndoRequests] makes the requests of its steps.
+func Undo(in UndoInput) reconcile.Side {
+	present := Present(in.Recipients, in.KeyAttribute)
+	for i, r := range in.Recipients {
+		present[i].Values = r.Attributes
+	}
+	return reconcile.UndoExchange(reconcile.UndoRecipients{
+		Steps: in.Steps, Present: present, Owner: in.Connector, FormerOwners: in.FormerConnectors,
+		MultiValued: in.Profile.MultiValued, NormalDN: NormalDN,
+		Model: func(dn string, values map[string][]string) (reconcile.Recipient, error) {
+			r, err := in.Profile.Decode(dn, values)
+			if err != nil {
+				return reconcile.Recipient{}, err
+			}
+			model := Present([]ldapsrc.Recipient{r}, in.KeyAttribute)[0]
+			model.Values = values
+			return model, nil
+		},
+	})
+}
+
+// NormalDN is equal for all spellings of a DN. One that cannot be read stands
+// for itself, whatever its case.
+func NormalDN(dn string) string {
+	if normal, err := ldapsrc.NormalizeDN(dn); err == nil {
+		return normal
+	}
+	return reconcile.Fold(dn)
+}
+
+// UndoRequests returns the LDAP requests of a step that [Undo] planned: they
+// put back exactly the values that the run changed, and those of a deleted entry
+// as they were read. A step that writes nothing has none.
+func UndoRequests(profile ldapsrc.Profile, s reconcile.Step) ([]ldapsrc.Change, error) {
+	switch s.Op {
+	case reconcile.Add:
+		change, err := profile.Restore(s.DN, s.After.Values)
+		return []ldapsrc.Change{change}, err
+	case reconcile.Delete:
+		return []ldapsrc.Change{profile.Delete(s.DN)}, nil
+	case reconcile.Modify:
+		before, err := profile.Decode(s.DN, s.Before.Values)
+		if err != nil {
+			return nil, fmt.Errorf("what was read: %w", err)
+		}
+		return profile.Rewrite(before, differing(s.Before.Values, s.After.Values))
+	case reconcile.Keep, reconcile.Replace, reconcile.Adopt, reconcile.Hide, reconcile.Refuse, reconcile.Hold:
+	}
+	return nil, nil
+}
+
+// differing are the attributes that have other values after than before.
+func differing(before, after map[string][]string) map[string][]string {
+	values := map[string][]string{}
+	for name, now := range after {
+		if strings.Join(before[name], "\x00") != strings.Join(now, "\x00") {
+			values[name] = now
+		}
+	}
+	return values
+}

@@ -1,0 +1,153 @@
+package cycle
+
+import (
+	"slices"
+
+	"ccdirsync/ldapsrc"
+	"ccdirsync/reconcile"
+)
+
+// The sides and containers of counts. Those of Exchange are DNs.
+const (
+	sideCCMail      = "ccmail"
+	sideExchange    = "exchange"
+	ownEntries      = "directory"        // of cc:Mail, in its directory
+	exchangeEntries = "exchange entries" // ours, in cc:Mail's directory
+	mailingLists    = "lists"
+	bulletinBoards  = "boards"
+)
+
+// countEntries counts what was read in each container of either side.
+func (r *run) countEntries() {
+	counts := r.report.Counts
+	members := 0
+	for _, l := range r.lists {
+		members += len(l.Members)
+	}
+	r.counts = []reconcile.Count{
+		{Side: sideCCMail, Container: ownEntries, Entries: counts.CCMailEntries},
+		{Side: sideCCMail, Container: exchangeEntries, Entries: counts.ExchangeEntries},
+		{Side: sideCCMail, Container: reconcile.OurPostOffices, Entries: len(r.ownership.OwnPostOffices())},
+		{Side: sideCCMail, Container: mailingLists, Entries: counts.Lists},
+		{Side: sideCCMail, Container: reconcile.ListMembers, Entries: members},
+		{Side: sideCCMail, Container: bulletinBoards, Entries: counts.Boards},
+	}
+	ours := 0
+	for _, recipient := range r.present() {
+		if r.isOurs(recipient) {
+			ours++
+		}
+	}
+	if in := r.connector.Exchange.Import; in != nil {
+		r.counts = append(r.counts, reconcile.Count{Side: sideExchange, Container: in.Container, Entries: ours})
+	}
+	if out := r.connector.Exchange.Export; out != nil {
+		for _, container := range out.Containers {
+			r.counts = append(r.counts, reconcile.Count{Side: sideExchange, Container: container, Entries: r.exportable(container)})
+		}
+	}
+}
+
+// exportable counts the recipients of an export container that are not ours:
+// the import container is often one of those within it.
+func (r *run) exportable(container string) int {
+	n := 0
+	for _, recipient := range r.recipients {
+		if !r.isOurs(recipient) && ldapsrc.DNWithin(recipient.DN, container) {
+			n++
+		}
+	}
+	return n
+}
+
+// isOurs reports whether the recipient carries the mark of this connector, or of
+// one that it has taken the place of.
+func (r *run) isOurs(recipient ldapsrc.Recipient) bool {
+	return recipient.Class == ldapsrc.CustomRecipient && r.isOurMark(recipient.ImportedFrom)
+}
+
+func (r *run) isOurMark(mark string) bool {
+	mark = reconcile.Fold(mark)
+	return mark != "" && (mark == reconcile.Fold(r.connector.Name) ||
+		slices.ContainsFunc(r.formerNames(), func(former string) bool { return reconcile.Fold(former) == mark }))
+}
+
+// marks are how far the directory was read, for a later run that needs only
+// what changed since. Change numbers belong to one server (documented: ADX
+// ds2exchgd_5vhh); there is none when it keeps no numbers.
+func (r *run) marks() []reconcile.Mark {
+	var highest int64
+	for _, recipient := range r.recipients {
+		highest = max(highest, recipient.USNChanged)
+	}
+	if highest == 0 {
+		return nil
+	}
+	return []reconcile.Mark{{Server: r.connector.Server.URL, Base: r.connector.Exchange.Base, USN: highest, Taken: r.started}}
+}
+
+// countsLeft are the counts as the run leaves them: what it added, deleted,
+// adopted or gave back is not missing or new when the next one reads. What may
+// have happened counts when it takes an entry away: before the first write, that
+// is every deletion of the plan.
+func (r *run) countsLeft() []reconcile.Count {
+	left := slices.Clone(r.counts)
+	for i := range left {
+		switch c := &left[i]; {
+		case c.Side == sideCCMail && c.Container == exchangeEntries:
+			c.Entries += gainedRows(r.report.ToCCMail)
+		case c.Side == sideExchange:
+			c.Entries += r.gainedRecipients(*c)
+		case c.Side == sideCCMail && c.Container == reconcile.OurPostOffices:
+			c.Entries += madePostOffices(r.report.ToCCMail)
+		}
+	}
+	return left
+}
+
+// madePostOffices counts the post offices that steps have added.
+func madePostOffices(steps []reconcile.Step) int {
+	n := 0
+	for _, s := range steps {
+		if s.Kind == reconcile.PostOffice && s.Op == reconcile.Add && s.Outcome == reconcile.Done {
+			n++
+		}
+	}
+	return n
+}
+
+// gainedRows is how many rows of ours steps have made more than they may have
+// removed.
+func gainedRows(steps []reconcile.Step) int {
+	n := 0
+	for _, s := range steps {
+		switch {
+		case s.Kind == reconcile.PostOffice:
+		case s.Op == reconcile.Add && s.Outcome == reconcile.Done:
+			n++
+		case s.Op == reconcile.Delete && s.Outcome != reconcile.Held:
+			n--
+		}
+	}
+	return n
+}
+
+// gainedRecipients is the same for the recipients that a count is of: those of a
+// container that carry our mark, or those that do not.
+func (r *run) gainedRecipients(c reconcile.Count) int {
+	ours := r.connector.Exchange.Import != nil && c.Container == r.connector.Exchange.Import.Container
+	counts := func(recipient *reconcile.Recipient) bool {
+		return recipient != nil && r.isOurMark(recipient.Owner) == ours && ldapsrc.DNWithin(recipient.DN, c.Container)
+	}
+	n := 0
+	for _, s := range r.report.ToExchange {
+		switch before, after := counts(s.Before), counts(s.After); {
+		case !s.Op.Writes():
+		case after && !before && s.Outcome == reconcile.Done:
+			n++
+		case before && !after && s.Outcome != reconcile.Held:
+			n--
+		}
+	}
+	return n
+}

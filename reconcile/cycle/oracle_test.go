@@ -1,0 +1,218 @@
+package cycle_test
+
+import (
+	"maps"
+	"strings"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"ccdirsync/testenv/postoffice"
+)
+
+// oracle is what both sides ought to hold, worked out from what the people on
+// both sides have in them, with no code of the engine.
+type oracle struct {
+	rows       map[string]bool   // names in lower case of the rows that cc:Mail must hold
+	rowsMay    map[string]bool   // of those that stay if they are there, because Exchange's entry cannot be written now
+	recipients map[string]wanted // by key: those that Exchange must hold
+	mayStay    map[string]bool   // keys of those that stay if they are there, because somebody else has their address or name
+	asked      map[string]wanted // by key: all that cc:Mail has for Exchange, whether they can be written or not
+}
+
+// wanted is how a recipient must be.
+type wanted struct {
+	target string // in lower case; a board's may go on with a post office
+	notes  string
+}
+
+// foretell works out what the two sides make necessary. dns are the names that
+// the recipients of keys have had.
+func foretell(s sides, dns map[string]string) oracle {
+	o := oracle{rows: map[string]bool{}, rowsMay: map[string]bool{}, recipients: map[string]wanted{}, mayStay: map[string]bool{}}
+	o.foretellRows(s)
+	o.foretellUsers(s)
+	o.foretellTitles(s)
+	o.asked = maps.Clone(o.recipients)
+	o.yieldToOthers(s, dns)
+	return o
+}
+
+// foretellRows: what Exchange has and lets out is in cc:Mail, unless somebody
+// has the name.
+func (o oracle) foretellRows(s sides) {
+	for _, r := range s.objects {
+		inScope := strings.HasSuffix(r.dn, ","+recipients) && r.first("Hide-From-Address-Book") != "TRUE" && r.first("Replication-Sensitivity") != distrusted
+		if r.class() == "" || !r.alive() || r.first("Imported-From") == "hq" || !inScope {
+			continue
+		}
+		for _, value := range r.values["othermailbox"] {
+			address, primary := strings.CutPrefix(value, "CCMAIL$")
+			name, site, _ := strings.Cut(address, " at ")
+			switch {
+			case !primary || utf8.RuneCountInString(name) > 30:
+			case site == "EXSITE1":
+				o.rows[strings.ToLower(name)] = true
+			default:
+				o.rowsMay[strings.ToLower(name)] = true
+			}
+		}
+	}
+	for name, row := range s.rows {
+		if !ours(row) {
+			delete(o.rows, name)
+		}
+	}
+	for title := range s.lists {
+		delete(o.rows, title)
+	}
+}
+
+// foretellUsers: cc:Mail's own users are in Exchange. The address is their name
+// as it is spoken, unless that is how another one's is written.
+func (o oracle) foretellUsers(s sides) {
+	written := map[string]bool{}
+	for _, row := range s.rows {
+		written[strings.ToLower(row.Name+" at "+homeOf(row))] = true
+	}
+	for name, row := range s.rows {
+		if !strings.Contains("LlRr", string(row.Location)) || homeOf(row) == "EXSITE1" {
+			continue
+		}
+		address := name
+		if last, first, comma := strings.Cut(name, ", "); comma && !written[strings.ToLower(first+" "+last+" at "+homeOf(row))] {
+			address = first + " " + last
+		}
+		o.recipients["user:"+name] = wanted{target: strings.ToLower("ccmail:" + address + " at " + homeOf(row)), notes: row.Comment}
+	}
+}
+
+// foretellTitles: lists and boards are in Exchange, a board only if no list has
+// its title.
+func (o oracle) foretellTitles(s sides) {
+	for title := range s.lists {
+		o.recipients["list:"+title] = wanted{target: "ccmail:#" + title}
+	}
+	for title := range s.boards {
+		if _, list := s.lists[title]; !list {
+			o.recipients["board:"+title] = wanted{target: "ccmail:#" + title}
+		}
+	}
+}
+
+// yieldToOthers: what somebody else in Exchange has, an address or the name in
+// the directory, cannot be had.
+func (o oracle) yieldToOthers(s sides, dns map[string]string) {
+	held := map[string]bool{}
+	for _, r := range s.objects {
+		if r.class() != "" && r.alive() && !r.ours() {
+			for _, address := range r.addresses() {
+				held[address] = true
+			}
+		}
+	}
+	for key, want := range o.asked {
+		holder, there := s.objects[strings.ToLower(dns[key])]
+		switch {
+		case there && holder.alive() && !holder.ours():
+			delete(o.recipients, key)
+		case held[want.target], there && holder.alive() && o.keyOf(holder) != key:
+			delete(o.recipients, key)
+			o.mayStay[key] = true
+		}
+	}
+}
+
+// keyOf is the key of a recipient of ours: its link, or that of the entry whose
+// address it has.
+func (o oracle) keyOf(r object) string {
+	if key := r.key(); key != "" {
+		return key
+	}
+	for key, want := range o.asked {
+		if want.has(key, r.first("Target-Address")) {
+			return key
+		}
+	}
+	return ""
+}
+
+// has reports whether the target of a recipient is right. That of a board may
+// have been given a post office by hand.
+func (w wanted) has(key, target string) bool {
+	target = strings.ToLower(target)
+	return target == w.target || strings.HasPrefix(key, "board:") && strings.HasPrefix(target, w.target+" at ")
+}
+
+// require compares the sides with what was foretold.
+func (o oracle) require(t rapid.TB, s sides) {
+	t.Helper()
+	o.requireRows(t, s)
+	there := map[string]bool{}
+	for _, r := range s.objects {
+		if !r.ours() {
+			continue
+		}
+		key := o.keyOf(r)
+		want, must := o.recipients[key]
+		switch {
+		case there[key]:
+			t.Errorf("Exchange has %q twice", key)
+		case !must && !o.mayStay[key]:
+			t.Errorf("Exchange has %s for %q, which nobody wants", r.dn, key)
+		case must && !want.has(key, r.first("Target-Address")):
+			t.Errorf("the target of %q is %q, want %q", key, r.first("Target-Address"), want.target)
+		case must && r.first("info") != want.notes:
+			t.Errorf("the notes of %q are %q, want %q", key, r.first("info"), want.notes)
+		}
+		there[key] = true
+	}
+	for key := range o.recipients {
+		if !there[key] {
+			t.Errorf("Exchange has no %q", key)
+		}
+	}
+}
+
+// requireAdopted: what has exactly the address of an entry that is nowhere else
+// in Exchange was adopted.
+func (o oracle) requireAdopted(t rapid.TB, s sides) {
+	t.Helper()
+	holders := map[string]int{}
+	for _, r := range s.objects {
+		if r.class() != "" && r.alive() {
+			for _, address := range r.addresses() {
+				holders[address]++
+			}
+		}
+	}
+	own := s.countKeys()
+	for key, want := range o.asked {
+		for _, r := range s.objects {
+			if r.adoptable() && own[key] == 0 && holders[want.target] == 1 && strings.ToLower(r.first("Target-Address")) == want.target {
+				t.Errorf("%s was not adopted for %q", r.dn, key)
+			}
+		}
+	}
+}
+
+func (o oracle) requireRows(t rapid.TB, s sides) {
+	t.Helper()
+	if site := s.rows["exsite1"]; site.Location != postoffice.DirectOffice || site.Comment != "MSExchangeCCMC MAILSRV7" {
+		t.Errorf("the post office entry of the site is %+v", site)
+	}
+	for name, row := range s.rows {
+		switch {
+		case !ours(row):
+		case o.rows[name] && strings.ToLower(row.Address) != "exsite1 "+name:
+			t.Errorf("the address of %q is %q", row.Name, row.Address)
+		case !o.rows[name] && !o.rowsMay[name]:
+			t.Errorf("cc:Mail has %q of Exchange, which nobody wants", row.Name)
+		}
+	}
+	for name := range o.rows {
+		if !ours(s.rows[name]) {
+			t.Errorf("cc:Mail has no %q of Exchange", name)
+		}
+	}
+}
