@@ -46,7 +46,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 					}
 					t.Run(fmt.Sprintf("%s/%s/%03d %s/%s", s.name, shape, at, points[at-1].Kind(), whom), func(t *testing.T) {
 						t.Parallel()
-						in.survive(t, func(p torture.Program) (torture.End, error) { return p.Trace(at, whom) })
+						in.survive(t, func(p torture.Program) (torture.End, error) { return p.Trace(torture.At(at), whom) })
 					})
 				}
 			}
@@ -57,7 +57,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 // points are those of an undisturbed run.
 func (in inputs) points(t *testing.T) ([]torture.Point, error) {
 	t.Helper()
-	end, err := victim(t, in.copy(t, t.TempDir()), "run").Trace(0, torture.Alone)
+	end, err := victim(t, in.copy(t, t.TempDir()), "run").Trace(torture.Never, torture.Alone)
 	if err != nil {
 		return nil, err
 	}
@@ -222,10 +222,10 @@ func TestImportOutlivesRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		at := 0 // where the last program has been started, which is IMPORT
-		for i, p := range points {
+		programs := 0 // the last one is IMPORT
+		for _, p := range points {
 			if p.After && p.Where == "program" {
-				at = i + 1
+				programs++
 			}
 		}
 		t.Run(s.name, func(t *testing.T) {
@@ -235,7 +235,7 @@ func TestImportOutlivesRun(t *testing.T) {
 			if err := postoffice.Edit(w.Path("po"), func(po *postoffice.PostOffice) error { return po.AddFault(fault) }); err != nil {
 				t.Fatal(err)
 			}
-			end, err := victim(t, w, "run").Trace(at, torture.Alone)
+			end, err := victim(t, w, "run").Trace(torture.Started(programs), torture.Alone)
 			if err != nil || !end.Killed {
 				t.Fatalf("the run was not killed: %v", err)
 			}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -313,13 +315,21 @@ func programPath(t *testing.T) string {
 // at their end.
 func programEnv() []string { return append(os.Environ(), "GORACE=atexit_sleep_ms=0") }
 
-// ccdirsync runs the program to its end.
+// ccdirsync runs the program to its end. One that does not come to it is asked
+// where it is.
 func ccdirsync(t *testing.T, w *scenario.World, args ...string) (code int, said string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), programPath(t), args...)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, programPath(t), args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }
+	cmd.WaitDelay = 10 * time.Second // for programs that it started
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = w.Path("."), programEnv(), &stdout, &stderr
 	err := cmd.Run()
+	if ctx.Err() != nil {
+		t.Fatalf("ccdirsync %q does not end: %v\n%s%s", args, ctx.Err(), stdout.String(), stderr.String())
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func writer(t *testing.T) Program {
 	}
 }
 
-func trace(t *testing.T, p Program, at int, whom Whom) End {
+func trace(t *testing.T, p Program, at Moment, whom Whom) End {
 	t.Helper()
 	end, err := p.Trace(at, whom)
 	if errors.Is(err, ErrNoTrace) {
@@ -118,7 +118,7 @@ func find(t *testing.T, points []Point, kind string) int {
 
 func TestPoints(t *testing.T) {
 	t.Parallel()
-	end := trace(t, writer(t), 0, Alone)
+	end := trace(t, writer(t), Never, Alone)
 	var kinds []string
 	for _, p := range end.Points {
 		// The library of Go starts one more to find out what the system can do.
@@ -138,7 +138,7 @@ func TestPoints(t *testing.T) {
 // What the program did before the point is done, what comes after is not.
 func TestKillAtPoint(t *testing.T) {
 	t.Parallel()
-	points := trace(t, writer(t), 0, Everything).Points
+	points := trace(t, writer(t), Never, Everything).Points
 	for _, test := range []struct{ kind, first string }{
 		{"before open in/first#", "missing"},
 		{"before write in/first#", ""},
@@ -147,7 +147,7 @@ func TestKillAtPoint(t *testing.T) {
 	} {
 		p := writer(t)
 		at := find(t, points, test.kind)
-		end := trace(t, p, at, Everything)
+		end := trace(t, p, At(at), Everything)
 		first := "missing"
 		if data, err := os.ReadFile(filepath.Join(p.Dir, "in", "first7")); err == nil {
 			first = string(data)
@@ -161,9 +161,9 @@ func TestKillAtPoint(t *testing.T) {
 // A program that dies alone leaves what it started; otherwise all is gone.
 func TestWhom(t *testing.T) {
 	t.Parallel()
-	at := find(t, trace(t, writer(t), 0, Everything).Points, "before rename in/second")
+	at := find(t, trace(t, writer(t), Never, Everything).Points, "before rename in/second")
 	for whom, wait := range map[Whom]int{Alone: 0, Everything: 10_000} {
-		end := trace(t, writer(t), at, whom)
+		end := trace(t, writer(t), At(at), whom)
 		// The end of the lifeline is there when nobody is left.
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(end.alive.Fd()), Events: unix.POLLIN}}, wait)
 		if lives := whom == Alone; err != nil || (n == 0) != lives {

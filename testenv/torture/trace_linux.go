@@ -16,10 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Trace runs the program and kills it at the point of this number, counted
-// from 1; 0 lets it come to its end. The error is [ErrNoTrace] where tracing is
-// not possible.
-func (p Program) Trace(at int, whom Whom) (End, error) {
+// Trace runs the program and kills it at a moment. The error is [ErrNoTrace]
+// where tracing is not possible.
+func (p Program) Trace(at Moment, whom Whom) (End, error) {
 	// The thread that starts the program is the only one that can trace it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -60,7 +59,8 @@ func (p Program) Trace(at int, whom Whom) (End, error) {
 type tracer struct {
 	program Program
 	pid     int
-	at      int
+	at      Moment
+	killed  bool // at its moment
 	calls   map[uint64]call
 	known   map[int]bool  // threads that have begun
 	pending map[int]Point // of the threads within a call whose end is a point too
@@ -189,11 +189,11 @@ func (t *tracer) atCall(thread int) error {
 }
 
 func (t *tracer) reach(point Point) error {
-	if len(t.end.Points) == t.at && t.at > 0 {
-		return nil // it is being killed
+	if t.killed {
+		return nil // it is about to end
 	}
 	t.end.Points = append(t.end.Points, point)
-	if len(t.end.Points) != t.at {
+	if t.killed = t.at(point); !t.killed {
 		return nil
 	}
 	return syscall.Kill(t.pid, syscall.SIGKILL)
@@ -202,7 +202,7 @@ func (t *tracer) reach(point Point) error {
 // point says what a call writes, and whether that counts.
 func (t *tracer) point(thread int, c call, args [6]uint64) (Point, bool) {
 	if c.name == cloneCall {
-		return Point{Call: c.name, Where: "program"}, args[c.flags]&unix.CLONE_VFORK != 0
+		return Point{Call: c.name, Where: program}, args[c.flags]&unix.CLONE_VFORK != 0
 	}
 	if c.flags >= 0 && args[c.flags]&(unix.O_WRONLY|unix.O_RDWR|unix.O_CREAT) == 0 {
 		return Point{}, false

@@ -8,6 +8,6 @@ import (
 )
 
 // Trace needs Linux on amd64 or arm64.
-func (p Program) Trace(int, Whom) (End, error) {
+func (p Program) Trace(Moment, Whom) (End, error) {
 	return End{}, fmt.Errorf("%w: this is %s on %s", ErrNoTrace, runtime.GOOS, runtime.GOARCH)
 }
