@@ -4,6 +4,7 @@ GO            ?= go
 GOLANGCI_LINT  = v2.15.0
 GOVULNCHECK    = v1.9.0
 FUZZTIME      ?= 60s
+PATIENCE      ?= 30m
 BIN            = bin
 TOOLS          = $(CURDIR)/.tools
 
@@ -27,11 +28,11 @@ deps: #? install slapd and ldap-utils for the tests, when that is allowed
 
 .PHONY: test
 test: deps #? run the tests
-	@$(GO) test ./...
+	@$(GO) test -timeout $(PATIENCE) ./...
 
 .PHONY: race
 race: deps #? run the tests with the race detector
-	@$(GO) test -race ./...
+	@$(GO) test -race -timeout $(PATIENCE) ./...
 
 .PHONY: torture
 torture: deps #? run the tests that kill programs and fill disks at full length
