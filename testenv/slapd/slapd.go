@@ -8,6 +8,7 @@ import (
 	_ "embed" // for the schema
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -20,6 +21,7 @@ import (
 // Where Debian puts the server and its modules.
 const (
 	serverProgram = "/usr/sbin/slapd"
+	loadProgram   = "/usr/sbin/slapadd"
 	moduleFolder  = "/usr/lib/ldap"
 )
 
@@ -38,13 +40,31 @@ func Available() error {
 	return nil
 }
 
+// defaultMaxSize is enough for some 100,000 recipients.
+const defaultMaxSize = 1 << 30
+
 // Options say what the server is to be like.
 type Options struct {
-	Dir       string // for its files; must exist, and nothing else may use it
-	Suffix    string // such as o=Contoso
-	Users     []User
-	LDIF      string // content records to start with
-	SizeLimit int    // entries in an answer that is not paged, and in a page; 0 means 100
+	Dir    string // for its files; must exist, and nothing else may use it
+	Suffix string // such as o=Contoso
+	Users  []User
+
+	// LDIF are content records to start with, added over LDAP, so that every
+	// one is checked. Bulk are content records loaded by slapadd before the
+	// server starts: tens of thousands a second, hardly checked, in the order
+	// parents first. With both, Bulk comes first.
+	LDIF string
+	Bulk io.Reader
+
+	SizeLimit int   // entries in an answer that is not paged, and in a page; 0 means 100, negative no limit
+	MaxSize   int64 // of the database, in bytes; 0 means 1 GiB. 1,000,000 recipients need about 6 GiB
+	Sync      bool  // write every change to the disk before it is answered; without it, slapd lets the system do that
+
+	// Syncrepl offers the content synchronization of RFC 4533 to users without
+	// limits. SessionLog is how many changes the server remembers, so that it
+	// can name deleted entries; 0 is none.
+	Syncrepl   bool
+	SessionLog int
 }
 
 // User is an account. Those whose name ends in ",cn=admin" see hidden and
@@ -53,6 +73,9 @@ type User struct {
 	Name     string // bind name, such as cn=dirsync,cn=CONTOSO,cn=admin
 	Password string
 	Write    bool
+	// Unlimited lifts the limits of entries and time for this account, as the
+	// synchronization of Syncrepl needs it.
+	Unlimited bool
 }
 
 // Server is a server that runs.
@@ -78,8 +101,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.SizeLimit == 0 {
 		o.SizeLimit = 100 // Exchange's own (documented: K243786)
 	}
+	if o.MaxSize == 0 {
+		o.MaxSize = defaultMaxSize
+	}
 	s := &Server{options: o, rootName: "cn=seed," + o.Suffix, rootPassword: rand.Text()}
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("prepare slapd in %s: %w", o.Dir, err)
 	}
 	// Another program may take a free port before slapd does; then try others.

@@ -2,7 +2,9 @@ package slapd_test
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -65,6 +67,7 @@ func TestStartTellsWhatIsWrong(t *testing.T) {
 	}{
 		{"an attribute that no class allows", options(t, seed+"initials: X\n"), "initials"},
 		{"a suffix that is no name", badName, "invalid DN"},
+		{"a bad record to load at once", bulk(options(t, ""), "dn: o=Contoso\nobjectClass: nonsense\n"), "nonsense"},
 		{"a folder that does not exist", slapd.Options{Dir: t.TempDir() + "/none", Suffix: "o=x"}, "no such file"},
 	} {
 		s, err := slapd.Start(t.Context(), test.options)
@@ -77,4 +80,50 @@ func TestStartTellsWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: %v, want it to tell %q", test.reason, err, test.tells)
 		}
 	}
+}
+
+// Entries that were loaded at once are as good as added ones: they are found,
+// can be changed, and no limit stands in the way of an account without one.
+func TestBulk(t *testing.T) {
+	t.Parallel()
+	const entries = 2000
+	var bulk strings.Builder
+	bulk.WriteString(seed + "\n")
+	for n := range entries {
+		fmt.Fprintf(&bulk, "dn: cn=c%04d,ou=HQ,o=Contoso\nobjectClass: Container\ncn: c%04d\n\n", n, n)
+	}
+	o := options(t, "dn: ou=Leeds,o=Contoso\nobjectClass: organizationalUnit\nou: Leeds\n")
+	const everything, some = "cn=all,cn=CONTOSO", "cn=some,cn=CONTOSO"
+	o.Users = []slapd.User{{Name: everything, Password: "x", Unlimited: true}, {Name: some, Password: "x"}}
+	o.Bulk, o.Sync, o.MaxSize, o.Syncrepl, o.SessionLog = strings.NewReader(bulk.String()), true, 64<<20, true, 100
+	ctx := context.WithoutCancel(t.Context())
+	s, err := slapd.Start(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if err = s.Load(ctx, "dn: cn=c0001,ou=HQ,o=Contoso\nchangetype: modify\nreplace: Admin-Display-Name\nAdmin-Display-Name: changed\n"); err != nil {
+		t.Error(err)
+	}
+	dump, err := s.Dump(ctx)
+	if n := strings.Count(dump, "objectClass: Container"); err != nil || n != entries {
+		t.Errorf("%d entries of %d, %v", n, entries, err)
+	}
+	for _, part := range []string{"Admin-Display-Name: changed", "dn: ou=Leeds,o=Contoso", "structuralObjectClass: Container", "entryUUID: "} {
+		if !strings.Contains(dump, part) {
+			t.Errorf("the dump does not hold %q", part)
+		}
+	}
+	for name, want := range map[string]int{everything: entries, some: 100} {
+		search := exec.CommandContext(ctx, "ldapsearch", "-x", "-LLL", "-H", s.URL, "-D", name, "-w", "x", "-b", "o=Contoso", "(objectClass=Container)", "1.1")
+		out, _ := search.Output() // it fails when the limit is met
+		if n := strings.Count(string(out), "dn: "); n != want {
+			t.Errorf("%s got %d entries, want %d", name, n, want)
+		}
+	}
+}
+
+func bulk(o slapd.Options, ldif string) slapd.Options {
+	o.Bulk = strings.NewReader(ldif)
+	return o
 }
