@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"sync"
+
+	"ccdirsync/testenv/pdu"
 )
 
 // conn stands between a client and the protocol library. It reads one whole
@@ -58,20 +60,20 @@ func (c *conn) next() bool {
 	if c.broken {
 		return false
 	}
-	pdu, err := readPDU(c.in)
+	message, err := pdu.Read(c.in, maxPDU)
 	if err != nil {
-		if !errors.Is(err, io.EOF) && !errors.Is(err, errTruncated) {
+		if !errors.Is(err, io.EOF) && !errors.Is(err, pdu.ErrTruncated) {
 			c.disconnect(err)
 		}
 		return false
 	}
-	req, err := decodeRequest(pdu)
+	req, err := decodeRequest(message)
 	if errors.Is(err, errEnvelope) {
 		c.disconnect(err)
 		return false
 	}
 	c.request, c.result, c.dropAfter = req, nil, -1
-	if req.tag == bindTag {
+	if req.op == pdu.BindRequest {
 		c.user = identity{} // a bind that fails leaves the connection anonymous (RFC 4511 section 4.2.1)
 	}
 	var r *refusal
@@ -79,7 +81,7 @@ func (c *conn) next() bool {
 		c.send(refused(r).encode(req))
 		return !c.broken
 	}
-	if req.tag != abandonTag { // the library would close the connection
+	if req.op != pdu.AbandonRequest { // the library would close the connection
 		c.left = neutral(req)
 	}
 	return true

@@ -41,7 +41,7 @@
 // panics on some malformed controls. So its listener hands it connections of
 // ours (conn.go): they read and check one message at a time, keep it for the
 // handler, pass on a neutral message of the same kind, and put the handler's
-// result into the answer. Bytes from clients are decoded by ber.go and
+// result into the answer. Bytes from clients are decoded by package pdu and
 // request.go alone, with limits on size and depth.
 //
 // # What is left out

@@ -1,6 +1,10 @@
 package exchange55
 
-import "strings"
+import (
+	"strings"
+
+	"ccdirsync/testenv/pdu"
+)
 
 // truth is the value of a filter: an item about an attribute that does not
 // exist, or that the user may not read, is undefined, and so is its negation.
@@ -50,56 +54,56 @@ type filter struct {
 }
 
 // decodeFilter reads the next part as a filter.
-func decodeFilter(c *cursor) filter {
-	if len(c.rest) == 0 || c.rest[0].tag&classBits != contextClass {
-		c.fail("no filter where one belongs")
+func decodeFilter(c *pdu.Cursor) filter {
+	if len(c.Rest) == 0 || c.Rest[0].Tag&classBits != contextClass {
+		c.Fail("no filter where one belongs")
 		return filter{}
 	}
-	e := c.next(c.rest[0].tag)
-	f := filter{kind: filterKind(e.tag & highNumber)}
-	body := cursor{rest: e.children}
+	e := c.Next(c.Rest[0].Tag)
+	f := filter{kind: filterKind(e.Tag & pdu.Number)}
+	body := pdu.Cursor{Rest: e.Children}
 	switch f.kind {
 	case notFilter, andFilter, orFilter:
-		for len(body.rest) > 0 {
+		for len(body.Rest) > 0 {
 			f.children = append(f.children, decodeFilter(&body))
 		}
 		if f.kind == notFilter && len(f.children) != 1 {
-			body.fail("a negation of %d filters", len(f.children))
+			body.Fail("a negation of %d filters", len(f.children))
 		}
 	case equalityFilter, greaterFilter, lessFilter, approxFilter:
-		f.attribute, f.value = body.text(), body.text()
+		f.attribute, f.value = body.Text(), body.Text()
 	case substringFilter:
-		f.attribute = body.text()
+		f.attribute = body.Text()
 		f.decodeSubstrings(&body)
 	case presentFilter:
-		f.attribute = string(e.content)
+		f.attribute = string(e.Content)
 	case extensibleFilter:
-		body.rest = nil
+		body.Rest = nil
 	default:
-		body.fail("filter choice %d is unknown", f.kind)
+		body.Fail("filter choice %d is unknown", f.kind)
 	}
-	c.take(body)
+	c.Take(body)
 	return f
 }
 
-func (f *filter) decodeSubstrings(c *cursor) {
-	pieces := c.next(tagSequence).children
+func (f *filter) decodeSubstrings(c *pdu.Cursor) {
+	pieces := c.Next(pdu.Sequence).Children
 	if len(pieces) == 0 {
-		c.fail("no substrings")
+		c.Fail("no substrings")
 	}
 	for i, piece := range pieces {
-		value := string(piece.content)
+		value := string(piece.Content)
 		switch {
 		case value == "":
-			c.fail("an empty substring")
-		case piece.tag == initialTag && i == 0:
+			c.Fail("an empty substring")
+		case piece.Tag == initialTag && i == 0:
 			f.initial = value
-		case piece.tag == anyTag:
+		case piece.Tag == anyTag:
 			f.any = append(f.any, value)
-		case piece.tag == finalTag && i == len(pieces)-1:
+		case piece.Tag == finalTag && i == len(pieces)-1:
 			f.final = value
 		default:
-			c.fail("substring %d has tag %#02x", i+1, piece.tag)
+			c.Fail("substring %d has tag %#02x", i+1, piece.Tag)
 		}
 	}
 }

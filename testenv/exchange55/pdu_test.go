@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"ccdirsync/testenv/pdu"
 )
 
 // request builds the bytes of a message from an operation and controls.
@@ -230,14 +232,14 @@ func (c *rawClient) send(data []byte) {
 func (c *rawClient) result() (code, id int) {
 	c.t.Helper()
 	for {
-		pdu, err := readPDU(c.in)
+		data, err := pdu.Read(c.in, maxPDU)
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		if isEntry(pdu) {
+		if isEntry(data) {
 			continue
 		}
-		message, err := ber.DecodePacketErr(pdu)
+		message, err := ber.DecodePacketErr(data)
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -290,22 +292,22 @@ func FuzzPDU(f *testing.F) {
 		inner.conns <- s
 		<-s.closed
 		for answers := bufio.NewReader(&s.out); ; {
-			pdu, err := readPDU(answers)
+			answer, err := pdu.Read(answers, maxPDU)
 			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
 				t.Fatalf("the answer is no whole message: %v", err)
 			}
-			message, err := ber.DecodePacketErr(pdu)
+			message, err := ber.DecodePacketErr(answer)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if isEntry(pdu) {
+			if isEntry(answer) {
 				continue
 			}
 			if code, _ := resultOf(t, message); code == 80 {
-				t.Fatalf("internal error: %x", pdu)
+				t.Fatalf("internal error: %x", answer)
 			}
 		}
 	})

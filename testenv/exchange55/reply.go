@@ -3,6 +3,8 @@ package exchange55
 import (
 	"github.com/glauth/ldap"
 	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"ccdirsync/testenv/pdu"
 )
 
 // result is the end of an answer: what the client reads instead of what the
@@ -19,18 +21,18 @@ func refused(r *refusal) result {
 
 // responseTags are the application tags of the answers, by the identifier
 // octet of the request.
-var responseTags = map[byte]ber.Tag{
-	bindTag: ldap.ApplicationBindResponse, searchTag: ldap.ApplicationSearchResultDone,
-	modifyTag: ldap.ApplicationModifyResponse, addTag: ldap.ApplicationAddResponse,
-	deleteTag: ldap.ApplicationDelResponse, renameTag: ldap.ApplicationModifyDNResponse,
-	compareTag: ldap.ApplicationCompareResponse, extendedTag: ldap.ApplicationExtendedResponse,
+var responseTags = map[pdu.Op]ber.Tag{
+	pdu.BindRequest: ldap.ApplicationBindResponse, pdu.SearchRequest: ldap.ApplicationSearchResultDone,
+	pdu.ModifyRequest: ldap.ApplicationModifyResponse, pdu.AddRequest: ldap.ApplicationAddResponse,
+	pdu.DeleteRequest: ldap.ApplicationDelResponse, pdu.RenameRequest: ldap.ApplicationModifyDNResponse,
+	pdu.CompareRequest: ldap.ApplicationCompareResponse, pdu.ExtendedRequest: ldap.ApplicationExtendedResponse,
 }
 
 // encode writes the message that ends the answer to a request. The matched
 // name is always empty.
 func (r result) encode(req request) []byte {
 	message := envelope(req.id)
-	response := resultSequence(responseTags[req.tag], r.code, r.diagnostic)
+	response := resultSequence(responseTags[req.op], r.code, r.diagnostic)
 	message.AppendChild(response)
 	if r.controls != nil {
 		message.AppendChild(r.controls)
@@ -136,10 +138,6 @@ func neutralSearch() *ber.Packet {
 // isEntry reports whether a message of the library is one entry of a search
 // answer.
 func isEntry(message []byte) bool {
-	_, n, err := parseLength(message[1:])
-	if err != nil {
-		return false
-	}
-	id := message[1+n:] // of one-octet length, since it has at most four octets
-	return id[2+id[1]] == entryTag
+	m, err := pdu.ParseMessage(message)
+	return err == nil && m.Op == pdu.SearchEntry
 }

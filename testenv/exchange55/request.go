@@ -5,14 +5,16 @@ import (
 	"fmt"
 
 	"github.com/glauth/ldap"
+
+	"ccdirsync/testenv/pdu"
 )
 
 // request is one LDAP message, decoded in full. The protocol library loses
 // parts of most requests, so the handler works from this instead.
 type request struct {
 	id        int64
-	tag       byte // of the operation
-	operation any  // one of the operation types below
+	op        pdu.Op
+	operation any // one of the operation types below
 	paging    *paging
 }
 
@@ -54,23 +56,11 @@ type paging struct {
 	cookie []byte
 }
 
-const pagingOID = ldap.ControlTypePaging
+// maxPDU bounds one LDAP message. A list of 5,000 members, the documented most
+// (K247654), takes half of it.
+const maxPDU = 1 << 20
 
-// The identifier octets of the operations: application class, constructed
-// unless marked.
-const (
-	bindTag     = 0x60
-	unbindTag   = 0x42 // primitive
-	searchTag   = 0x63
-	entryTag    = 0x64
-	modifyTag   = 0x66
-	addTag      = 0x68
-	deleteTag   = 0x4a // primitive
-	renameTag   = 0x6c
-	compareTag  = 0x6e
-	abandonTag  = 0x50 // primitive
-	extendedTag = 0x77
-)
+const pagingOID = ldap.ControlTypePaging
 
 // Other identifier octets of the context class.
 const (
@@ -79,7 +69,6 @@ const (
 	newSuperiorTag  = 0x80 // of a rename
 	requestNameTag  = 0x80 // of an extended operation
 	requestValueTag = 0x81
-	controlsTag     = 0xa0
 )
 
 // errEnvelope marks a message that has no usable number or operation; after
@@ -88,147 +77,147 @@ var errEnvelope = errors.New("no LDAP message")
 
 // decodeRequest decodes one LDAP message. When the error is a *refusal the
 // message number and operation are known and the request can be answered.
-func decodeRequest(pdu []byte) (request, error) {
-	elements, err := parseElements(pdu, 0)
+func decodeRequest(message []byte) (request, error) {
+	elements, err := pdu.Parse(message)
 	if err != nil {
 		return request{}, fmt.Errorf("%w: %w", errEnvelope, err)
 	}
-	if len(elements) != 1 || elements[0].tag != tagSequence {
+	if len(elements) != 1 || elements[0].Tag != pdu.Sequence {
 		return request{}, fmt.Errorf("%w: not one sequence", errEnvelope)
 	}
-	c := cursor{rest: elements[0].children}
-	req := request{id: c.number(tagInteger)}
-	if c.err != nil || req.id <= 0 || len(c.rest) == 0 {
+	c := pdu.Cursor{Rest: elements[0].Children}
+	req := request{id: c.Number(pdu.Integer)}
+	if c.Err != nil || req.id <= 0 || len(c.Rest) == 0 {
 		return request{}, fmt.Errorf("%w: no message number or no operation", errEnvelope)
 	}
-	body := c.rest[0]
-	c.rest, req.tag = c.rest[1:], body.tag
-	decode, ok := decoders[req.tag]
+	body := c.Rest[0]
+	c.Rest, req.op = c.Rest[1:], pdu.Op(body.Tag)
+	decode, ok := decoders[req.op]
 	if !ok {
-		return request{}, fmt.Errorf("%w: operation %#02x is unknown", errEnvelope, req.tag)
+		return request{}, fmt.Errorf("%w: operation %#02x is unknown", errEnvelope, req.op)
 	}
 	if req.operation, err = decode(body); err != nil {
 		return req, refuse(ldap.LDAPResultProtocolError, "malformed request: %v", err)
 	}
-	if req.tag == abandonTag || req.tag == unbindTag {
+	if req.op == pdu.AbandonRequest || req.op == pdu.UnbindRequest {
 		return req, nil // they have no answer that could refuse a control
 	}
 	err = req.readControls(&c)
 	return req, err
 }
 
-var decoders = map[byte]func(element) (any, error){
-	bindTag:     decodeBind,
-	unbindTag:   func(element) (any, error) { return unbindOperation{}, nil },
-	searchTag:   decodeSearch,
-	modifyTag:   decodeModify,
-	addTag:      decodeAdd,
-	deleteTag:   func(e element) (any, error) { return deleteOperation{dn: string(e.content)}, nil },
-	renameTag:   decodeRename,
-	compareTag:  decodeCompare,
-	abandonTag:  func(element) (any, error) { return abandonOperation{}, nil },
-	extendedTag: decodeExtended,
+var decoders = map[pdu.Op]func(pdu.Element) (any, error){
+	pdu.BindRequest:     decodeBind,
+	pdu.UnbindRequest:   func(pdu.Element) (any, error) { return unbindOperation{}, nil },
+	pdu.SearchRequest:   decodeSearch,
+	pdu.ModifyRequest:   decodeModify,
+	pdu.AddRequest:      decodeAdd,
+	pdu.DeleteRequest:   func(e pdu.Element) (any, error) { return deleteOperation{dn: string(e.Content)}, nil },
+	pdu.RenameRequest:   decodeRename,
+	pdu.CompareRequest:  decodeCompare,
+	pdu.AbandonRequest:  func(pdu.Element) (any, error) { return abandonOperation{}, nil },
+	pdu.ExtendedRequest: decodeExtended,
 }
 
-func decodeBind(e element) (any, error) {
-	c := cursor{rest: e.children}
-	bind := bindOperation{version: c.number(tagInteger), name: c.text()}
-	if bind.sasl = c.more(saslTag); bind.sasl {
-		c.next(saslTag)
+func decodeBind(e pdu.Element) (any, error) {
+	c := pdu.Cursor{Rest: e.Children}
+	bind := bindOperation{version: c.Number(pdu.Integer), name: c.Text()}
+	if bind.sasl = c.More(saslTag); bind.sasl {
+		c.Next(saslTag)
 	} else {
-		bind.password = string(c.next(simpleTag).content)
+		bind.password = string(c.Next(simpleTag).Content)
 	}
-	return bind, c.end()
+	return bind, c.End()
 }
 
-func decodeSearch(e element) (any, error) {
-	c := cursor{rest: e.children}
-	search := searchOperation{base: c.text(), scope: c.number(tagEnumerated)}
-	c.number(tagEnumerated) // derefAliases is ignored (documented: SDK directry_1tpw)
-	search.sizeLimit = c.number(tagInteger)
-	c.number(tagInteger) // nothing here takes long enough for a time limit
-	search.typesOnly = c.boolean()
-	if len(c.rest) > 0 {
-		search.rawFilter = c.rest[0].content
+func decodeSearch(e pdu.Element) (any, error) {
+	c := pdu.Cursor{Rest: e.Children}
+	search := searchOperation{base: c.Text(), scope: c.Number(pdu.Enumerated)}
+	c.Number(pdu.Enumerated) // derefAliases is ignored (documented: SDK directry_1tpw)
+	search.sizeLimit = c.Number(pdu.Integer)
+	c.Number(pdu.Integer) // nothing here takes long enough for a time limit
+	search.typesOnly = c.Boolean()
+	if len(c.Rest) > 0 {
+		search.rawFilter = c.Rest[0].Content
 	}
 	search.filter = decodeFilter(&c)
-	search.attributes = c.texts(tagSequence)
+	search.attributes = c.Texts(pdu.Sequence)
 	if search.scope < ldap.ScopeBaseObject || search.scope > ldap.ScopeWholeSubtree || search.sizeLimit < 0 {
-		c.fail("scope %d, size limit %d", search.scope, search.sizeLimit)
+		c.Fail("scope %d, size limit %d", search.scope, search.sizeLimit)
 	}
-	return search, c.end()
+	return search, c.End()
 }
 
-func decodeAdd(e element) (any, error) {
-	c := cursor{rest: e.children}
-	add := addOperation{dn: c.text()}
-	c.each(func(item *cursor) {
+func decodeAdd(e pdu.Element) (any, error) {
+	c := pdu.Cursor{Rest: e.Children}
+	add := addOperation{dn: c.Text()}
+	c.Each(func(item *pdu.Cursor) {
 		attribute := decodeAttribute(item)
 		if len(attribute.Values) == 0 {
-			item.fail("attribute %s has no values", attribute.Name)
+			item.Fail("attribute %s has no values", attribute.Name)
 		}
 		add.attributes = append(add.attributes, attribute)
 	})
-	return add, c.end()
+	return add, c.End()
 }
 
-func decodeAttribute(c *cursor) Attribute {
-	return Attribute{Name: c.text(), Values: c.texts(tagSet)}
+func decodeAttribute(c *pdu.Cursor) Attribute {
+	return Attribute{Name: c.Text(), Values: c.Texts(pdu.Set)}
 }
 
-func decodeModify(e element) (any, error) {
-	c := cursor{rest: e.children}
-	modify := modifyOperation{dn: c.text()}
-	c.each(func(item *cursor) {
-		op := ChangeOp(item.number(tagEnumerated))
+func decodeModify(e pdu.Element) (any, error) {
+	c := pdu.Cursor{Rest: e.Children}
+	modify := modifyOperation{dn: c.Text()}
+	c.Each(func(item *pdu.Cursor) {
+		op := ChangeOp(item.Number(pdu.Enumerated))
 		if op < AddValues || op > ReplaceValues {
-			item.fail("modify operation %d", op)
+			item.Fail("modify operation %d", op)
 		}
-		body := cursor{rest: item.next(tagSequence).children}
+		body := pdu.Cursor{Rest: item.Next(pdu.Sequence).Children}
 		modify.changes = append(modify.changes, Change{Op: op, Attribute: decodeAttribute(&body)})
-		item.take(body)
+		item.Take(body)
 	})
-	return modify, c.end()
+	return modify, c.End()
 }
 
-func decodeRename(e element) (any, error) {
-	c := cursor{rest: e.children}
-	rename := renameOperation{dn: c.text()}
-	c.text() // the new name
-	c.boolean()
-	if c.more(newSuperiorTag) {
-		c.next(newSuperiorTag)
+func decodeRename(e pdu.Element) (any, error) {
+	c := pdu.Cursor{Rest: e.Children}
+	rename := renameOperation{dn: c.Text()}
+	c.Text() // the new name
+	c.Boolean()
+	if c.More(newSuperiorTag) {
+		c.Next(newSuperiorTag)
 	}
-	return rename, c.end()
+	return rename, c.End()
 }
 
-func decodeCompare(e element) (any, error) {
-	c := cursor{rest: e.children}
-	compare := compareOperation{dn: c.text()}
-	assertion := cursor{rest: c.next(tagSequence).children}
-	compare.attribute, compare.value = assertion.text(), assertion.text()
-	c.take(assertion)
-	return compare, c.end()
+func decodeCompare(e pdu.Element) (any, error) {
+	c := pdu.Cursor{Rest: e.Children}
+	compare := compareOperation{dn: c.Text()}
+	assertion := pdu.Cursor{Rest: c.Next(pdu.Sequence).Children}
+	compare.attribute, compare.value = assertion.Text(), assertion.Text()
+	c.Take(assertion)
+	return compare, c.End()
 }
 
-func decodeExtended(e element) (any, error) {
-	c := cursor{rest: e.children}
-	extended := extendedOperation{oid: string(c.next(requestNameTag).content)}
-	if c.more(requestValueTag) {
-		c.next(requestValueTag)
+func decodeExtended(e pdu.Element) (any, error) {
+	c := pdu.Cursor{Rest: e.Children}
+	extended := extendedOperation{oid: string(c.Next(requestNameTag).Content)}
+	if c.More(requestValueTag) {
+		c.Next(requestValueTag)
 	}
-	return extended, c.end()
+	return extended, c.End()
 }
 
 // readControls takes the paging control of a search and refuses any other
 // control that is critical.
-func (req *request) readControls(c *cursor) error {
+func (req *request) readControls(c *pdu.Cursor) error {
 	_, search := req.operation.(searchOperation)
 	var unsupported *refusal
-	if c.more(controlsTag) {
-		list := cursor{rest: c.next(controlsTag).children}
-		for len(list.rest) > 0 {
-			item := cursor{rest: list.next(tagSequence).children}
+	if c.More(pdu.Controls) {
+		list := pdu.Cursor{Rest: c.Next(pdu.Controls).Children}
+		for len(list.Rest) > 0 {
+			item := pdu.Cursor{Rest: list.Next(pdu.Sequence).Children}
 			ctl := decodeControl(&item)
 			switch {
 			case search && ctl.oid == pagingOID:
@@ -236,11 +225,11 @@ func (req *request) readControls(c *cursor) error {
 			case ctl.critical && unsupported == nil:
 				unsupported = refuse(ldap.LDAPResultUnavailableCriticalExtension, "control %s is not supported", ctl.oid)
 			}
-			list.take(item)
+			list.Take(item)
 		}
-		c.take(list)
+		c.Take(list)
 	}
-	if err := c.end(); err != nil {
+	if err := c.End(); err != nil {
 		return refuse(ldap.LDAPResultProtocolError, "malformed controls: %v", err)
 	}
 	if unsupported != nil {
@@ -255,32 +244,32 @@ type control struct {
 	value    []byte
 }
 
-func decodeControl(c *cursor) control {
-	ctl := control{oid: c.text()}
-	if c.more(tagBoolean) {
-		ctl.critical = c.boolean()
+func decodeControl(c *pdu.Cursor) control {
+	ctl := control{oid: c.Text()}
+	if c.More(pdu.Boolean) {
+		ctl.critical = c.Boolean()
 	}
-	if c.more(tagString) {
-		ctl.value = c.next(tagString).content
+	if c.More(pdu.String) {
+		ctl.value = c.Next(pdu.String).Content
 	}
 	return ctl
 }
 
 // decodePaging reads the value of the paging control; what is wrong with it
 // goes to the control's cursor.
-func decodePaging(value []byte, ctl *cursor) *paging {
-	elements, err := parseElements(value, 0)
+func decodePaging(value []byte, ctl *pdu.Cursor) *paging {
+	elements, err := pdu.Parse(value)
 	if err != nil {
-		ctl.fail("paging: %w", err)
+		ctl.Fail("paging: %w", err)
 		return nil
 	}
-	outer := cursor{rest: elements}
-	c := cursor{rest: outer.next(tagSequence).children}
-	p := &paging{size: c.number(tagInteger), cookie: c.next(tagString).content}
+	outer := pdu.Cursor{Rest: elements}
+	c := pdu.Cursor{Rest: outer.Next(pdu.Sequence).Children}
+	p := &paging{size: c.Number(pdu.Integer), cookie: c.Next(pdu.String).Content}
 	if p.size < 0 {
-		c.fail("page size %d", p.size)
+		c.Fail("page size %d", p.size)
 	}
-	outer.take(c)
-	ctl.take(outer)
+	outer.Take(c)
+	ctl.Take(outer)
 	return p
 }
