@@ -37,9 +37,10 @@ var lengths = []struct {
 // prepare writes all files that the server needs.
 func (s *Server) prepare(ctx context.Context) error {
 	files := map[string][]byte{
-		"exchange55.schema": schema,
-		"slapd.conf":        []byte(s.config()),
-		"root.pw":           []byte(s.rootPassword),
+		"exchange55.schema":      exchange55Schema,
+		"activedirectory.schema": activeDirectorySchema,
+		"slapd.conf":             []byte(s.config()),
+		"root.pw":                []byte(s.rootPassword),
 	}
 	if err := s.certify(files); err != nil {
 		return err
@@ -83,7 +84,9 @@ func (s *Server) config() string {
 	o := s.options
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("include %q", s.file("exchange55.schema"))
+	for _, file := range s.schemaFiles() {
+		line("include %q", file)
+	}
 	line("modulepath %s\nmoduleload back_mdb\nmoduleload constraint\nmoduleload syncprov", moduleFolder)
 	line("TLSCertificateFile %q\nTLSCertificateKeyFile %q", s.file("server.pem"), s.file("server.key"))
 	line("sizelimit size.soft=%[1]s size.hard=%[1]s size.pr=%[1]s size.prtotal=unlimited", limit(o.SizeLimit))
@@ -110,12 +113,41 @@ func (s *Server) config() string {
 			line("syncprov-sessionlog %d", o.SessionLog)
 		}
 	}
+	s.constraints(line)
+	s.access(line)
+	if o.ReadOnly {
+		line("readonly on")
+	}
+	return b.String()
+}
+
+// schemaFiles are the files of the schema, in the order in which they build
+// upon each other.
+func (s *Server) schemaFiles() []string {
+	switch s.options.Schema {
+	case Standard:
+		return []string{schemaFolder + "/core.schema", schemaFolder + "/cosine.schema", schemaFolder + "/inetorgperson.schema"}
+	case ActiveDirectory:
+		return []string{s.file("activedirectory.schema")}
+	case Exchange55:
+	}
+	return []string{s.file("exchange55.schema")}
+}
+
+// constraints writes what the schema itself cannot say of values.
+func (s *Server) constraints(line func(string, ...any)) {
+	switch s.options.Schema {
+	case Standard:
+		return
+	case ActiveDirectory:
+		line("overlay constraint\nconstraint_attribute cn count 1")
+		return
+	case Exchange55:
+	}
 	line("overlay constraint")
 	for _, l := range lengths {
 		line("constraint_attribute %s size %d", l.attributes, l.size)
 	}
-	s.access(line)
-	return b.String()
 }
 
 // limit is a number of entries in the words of slapd.conf.
@@ -139,6 +171,10 @@ func (s *Server) access(line func(string, ...any)) {
 		if strings.HasSuffix(strings.ToLower(strings.ReplaceAll(user.Name, " ", "")), ",cn=admin") {
 			admins += fmt.Sprintf(" by dn.exact=%q %s", user.Name, right)
 		}
+	}
+	if s.options.Schema != Exchange55 {
+		line("access to *%s by * read", writers)
+		return
 	}
 	line("access to filter=(|(Is-Deleted=TRUE)(Hide-From-Address-Book=TRUE))%s by * none", admins)
 	line("access to dn.regex=\"^(.+,)?cn=Configuration,ou=[^,]+,%s$\"%s by users read by * none", s.options.Suffix, writers)

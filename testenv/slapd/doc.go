@@ -13,6 +13,10 @@
 // directory name to cn as a second value, refuses to lose it again, and does
 // not fill in rdn; it takes an address that is both primary and secondary.
 //
+// Options.Schema makes it a plain server instead, with the schema that the
+// package brings along or with names of Active Directory; neither stands in for
+// another product than OpenLDAP.
+//
 // It needs Debian's packages slapd and ldap-utils; [Available] says what is
 // missing. It is for tests only.
 package slapd

@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/x509"
-	_ "embed" // for the schema
+	_ "embed" // for the schemas
 	"errors"
 	"fmt"
 	"io"
@@ -23,10 +23,24 @@ const (
 	serverProgram = "/usr/sbin/slapd"
 	loadProgram   = "/usr/sbin/slapadd"
 	moduleFolder  = "/usr/lib/ldap"
+	schemaFolder  = "/etc/ldap/schema"
 )
 
 //go:embed exchange55.schema
-var schema []byte
+var exchange55Schema []byte
+
+//go:embed activedirectory.schema
+var activeDirectorySchema []byte
+
+// Schema says what entries may hold.
+type Schema string
+
+// The schemas. Those but Exchange55 hide nothing and keep no lengths.
+const (
+	Exchange55      Schema = ""         // what the package makes up
+	Standard        Schema = "standard" // core, cosine and inetorgperson as the package slapd brings them
+	ActiveDirectory Schema = "ad"       // names of Active Directory; cn has one value
+)
 
 // Available says why slapd cannot be started on this machine; nil if it can.
 // Tests give it as the reason when they skip.
@@ -48,6 +62,10 @@ type Options struct {
 	Dir    string // for its files; must exist, and nothing else may use it
 	Suffix string // such as o=Contoso
 	Users  []User
+	Schema Schema
+	// ReadOnly refuses every write with code 53. Entries to start with then come
+	// by Bulk.
+	ReadOnly bool
 
 	// LDIF are content records to start with, added over LDAP, so that every
 	// one is checked. Bulk are content records loaded by slapadd before the

@@ -127,3 +127,43 @@ func bulk(o slapd.Options, ldif string) slapd.Options {
 	o.Bulk = strings.NewReader(ldif)
 	return o
 }
+
+// A plain server has the standard schema, knows nothing of Exchange's, and can
+// be one that refuses every write.
+func TestSchemas(t *testing.T) {
+	t.Parallel()
+	const person = "dn: cn=Ann Other,%s\nobjectClass: %s\ncn: Ann Other\nsn: Other\n"
+	for _, test := range []struct {
+		schema              slapd.Schema
+		suffix, root, class string
+		refused             string
+	}{
+		{slapd.Standard, "dc=contoso,dc=example", "objectClass: organization\nobjectClass: dcObject\no: Contoso\ndc: contoso\n", "inetOrgPerson", "Remote-Address"},
+		{slapd.ActiveDirectory, "dc=contoso,dc=example", "objectClass: domainDNS\ndc: contoso\n", "contact", "inetOrgPerson"},
+	} {
+		o := options(t, "")
+		o.Schema, o.Suffix, o.Bulk = test.schema, test.suffix, strings.NewReader("dn: "+test.suffix+"\n"+test.root)
+		s := start(t, o)
+		if err := s.Load(t.Context(), fmt.Sprintf(person, test.suffix, test.class)); err != nil {
+			t.Errorf("%s: %v", test.schema, err)
+		}
+		if err := s.Load(t.Context(), fmt.Sprintf(person, test.suffix, test.refused)); err == nil {
+			t.Errorf("%s takes the class %s", test.schema, test.refused)
+		}
+	}
+	o := options(t, "")
+	o.Bulk, o.ReadOnly = strings.NewReader(seed), true
+	if err := start(t, o).Load(t.Context(), "dn: ou=Leeds,o=Contoso\nobjectClass: organizationalUnit\nou: Leeds\n"); err == nil || !strings.Contains(err.Error(), "(53)") {
+		t.Errorf("a read-only server: %v", err)
+	}
+}
+
+func start(t *testing.T, o slapd.Options) *slapd.Server {
+	t.Helper()
+	s, err := slapd.Start(context.WithoutCancel(t.Context()), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
