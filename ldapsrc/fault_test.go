@@ -261,14 +261,7 @@ func TestWriteWithoutAnswerHasUnknownOutcome(t *testing.T) {
 
 func TestBusyServerIsNamed(t *testing.T) {
 	t.Parallel()
-	d, err := exchange55.Start(exchange55.Options{
-		LDIF:     []byte(seed),
-		Accounts: []exchange55.Account{{Domain: "CONTOSO", Name: "dirsync", Password: password, AdminView: true, Write: true}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
+	d := startExchange55(t)
 	r := bea()
 	d.SetFaults(exchange55.Faults{Busy: map[string]int{r.DN: 1}})
 	c := directory{url: d.URL()}.dial(t)

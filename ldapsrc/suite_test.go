@@ -1,161 +1,40 @@
 package ldapsrc_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
+	"crypto/tls"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
-	"github.com/go-ldap/ldap/v3"
-	"github.com/google/go-cmp/cmp"
-
 	"ccdirsync/ldapsrc"
+	"ccdirsync/testenv/conformance"
 	"ccdirsync/testenv/exchange55"
+	"ccdirsync/testenv/faultproxy"
 	"ccdirsync/testenv/slapd"
 )
 
-// The accounts that every directory under test has. Both may write.
+// What the tests of this package share with the suite.
 const (
-	adminName = "cn=dirsync,cn=CONTOSO,cn=admin"
-	plainName = "cn=dirsync,cn=CONTOSO"
-	password  = "s3cret, with 'quotes'"
-
-	recipients = "cn=Recipients,ou=HQ,o=Contoso"
-	container  = "cn=ccMail,cn=Recipients,ou=HQ,o=Contoso"
+	adminName  = conformance.AdminName
+	plainName  = conformance.PlainName
+	password   = conformance.Password
+	recipients = conformance.Recipients
+	container  = conformance.Container
+	mailboxes  = conformance.Mailboxes
 )
 
-// mailboxes is more than two pages and more than a server gives at once.
-const mailboxes = 230
+func bea() ldapsrc.Recipient { return conformance.NewRecipient() }
 
-const seed = `dn: o=Contoso
-objectClass: organization
-o: Contoso
-
-dn: ou=HQ,o=Contoso
-objectClass: organizationalUnit
-ou: HQ
-
-dn: cn=Recipients,ou=HQ,o=Contoso
-objectClass: Container
-cn: Recipients
-rdn: Recipients
-
-dn: cn=ccMail,cn=Recipients,ou=HQ,o=Contoso
-objectClass: Container
-cn: ccMail
-rdn: ccMail
-
-dn: cn=gone,ou=HQ,o=Contoso
-objectClass: Container
-cn: gone
-rdn: gone
-Is-Deleted: TRUE
-
-dn: cn=kinds,ou=HQ,o=Contoso
-objectClass: Container
-cn: kinds
-rdn: kinds
-
-dn: cn=jbloggs,cn=kinds,ou=HQ,o=Contoso
-objectClass: organizationalPerson
-cn: Bloggs, Joe
-rdn: jbloggs
-uid: joe
-givenName: Joe
-sn: Bloggs
-initials: Q.
-mail: joe.bloggs@contoso.example
-textEncodedORAddress: c=GB;a= ;p=Contoso;o=HQ;s=Bloggs;g=Joe;
-otherMailbox: smtp$jb@contoso.example
-otherMailbox: CCMAIL$Bloggs, Joe at HQ
-otherMailbox: MS$CONTOSO/HQ/JBLOGGS
-otherMailbox: $an address without a type
-mailPreferenceOption: 0
-Replication-Sensitivity: 60
-Extension-Attribute-1: 004711
-USN-Changed: 1533
-
-dn: cn=CC00012A,cn=kinds,ou=HQ,o=Contoso
-objectClass: Remote-Address
-cn: Ann Other
-rdn: CC00012A
-uid: aother
-Target-Address: CCMAIL:Ann Other at NORTHHUB
-otherMailbox: CCMAIL$Ann Other at NORTHHUB
-MAPI-Recipient: FALSE
-Imported-From: hq
-info: desk 4
-USN-Changed: 1601
-
-dn: cn=all,cn=kinds,ou=HQ,o=Contoso
-objectClass: groupOfNames
-cn: All Staff
-rdn: all
-uid: all
-USN-Changed: 1610
-
-dn: cn=helpdesk,cn=kinds,ou=HQ,o=Contoso
-objectClass: Public-Folder
-cn: Help Desk
-rdn: helpdesk
-uid: helpdesk
-mailPreferenceOption: 0
-Hide-From-Address-Book: TRUE
-USN-Changed: 1620
-
-dn: cn=CC000099,cn=kinds,ou=HQ,o=Contoso
-objectClass: Remote-Address
-cn: Gone Person
-rdn: CC000099
-uid: gone
-Target-Address: CCMAIL:Gone Person at NORTHHUB
-Is-Deleted: TRUE
-USN-Changed: 1640
-
-`
-
-// directory is a server under test that holds the seed.
+// directory is a server, of whatever kind, with the accounts of the suite.
 type directory struct{ url string }
 
 func (d directory) dial(t *testing.T, change ...func(*ldapsrc.Server)) *ldapsrc.Conn {
 	t.Helper()
-	c, err := ldapsrc.Dial(t.Context(), d.server(change...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
+	return conformance.Directory{URL: d.url}.Dial(t, change...)
 }
 
 func (d directory) server(change ...func(*ldapsrc.Server)) ldapsrc.Server {
-	s := ldapsrc.Server{URL: d.url, BindDN: adminName, Password: password}
-	for _, c := range change {
-		c(&s)
-	}
-	return s
-}
-
-func withoutAdminView(s *ldapsrc.Server) { s.BindDN = plainName }
-
-// seedText is the seed with all mailboxes.
-func seedText() string {
-	var b strings.Builder
-	b.WriteString(seed)
-	for n := range mailboxes {
-		fmt.Fprintf(&b, "dn: cn=user%03d,%s\nobjectClass: organizationalPerson\ncn: User %03d\nrdn: user%03d\nuid: user%03d\n"+
-			"mail: user%03d@contoso.example\nmailPreferenceOption: 0\n\n", n, recipients, n, n, n, n)
-	}
-	return b.String()
+	return conformance.Directory{URL: d.url}.Server(change...)
 }
 
 func startSlapd(t *testing.T) *slapd.Server {
@@ -163,14 +42,7 @@ func startSlapd(t *testing.T) *slapd.Server {
 	if err := slapd.Available(); err != nil {
 		t.Skipf("needs a real slapd: %v", err)
 	}
-	s, err := slapd.Start(context.WithoutCancel(t.Context()), slapd.Options{
-		Dir: t.TempDir(), Suffix: "o=Contoso", LDIF: seedText(),
-		Users: []slapd.User{
-			{Name: adminName, Password: password, Write: true},
-			{Name: plainName, Password: password, Write: true},
-			{Name: "cn=reader,cn=CONTOSO", Password: password},
-		},
-	})
+	s, err := slapd.Start(context.WithoutCancel(t.Context()), conformance.Slapd(t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,458 +54,64 @@ func startSlapd(t *testing.T) *slapd.Server {
 	return s
 }
 
-// suite is what every directory that claims to be Exchange 5.5 must do with
-// this package.
-func suite(t *testing.T, d directory) {
+func startExchange55(t *testing.T, change ...func(*exchange55.Options)) *exchange55.Directory {
 	t.Helper()
-	t.Run("more entries than the server gives at once", d.readsAllPages)
-	t.Run("the four kinds of recipients", d.readsKinds)
-	t.Run("hidden only under the admin view", d.hiddenNeedsAdminView)
-	t.Run("the limit without pages", d.limitsUnpaged)
-	t.Run("bases that are not there", d.refusesMissingBases)
-	t.Run("a wrong password", d.refusesWrongPassword)
-	t.Run("add, modify, delete", d.writes)
-	t.Run("two entries with one name", d.refusesSecondEntry)
-	t.Run("primary address swapped with another", d.swapsPrimary)
-	t.Run("hidden, deleted and restored", d.restores)
-	t.Run("values with awkward characters", d.writesHostileValues)
-	t.Run("write access", d.testsWriteAccess)
-	t.Run("LDIF does what Apply does", d.ldifEqualsApply)
+	o := conformance.Exchange55()
+	for _, c := range change {
+		c(&o)
+	}
+	d, err := exchange55.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// behind puts a proxy before a directory.
+func behind(t *testing.T, d conformance.Directory, faults ...faultproxy.Fault) (conformance.Directory, *faultproxy.Proxy) {
+	t.Helper()
+	p, err := faultproxy.Start(d.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.SetFaults(faults...)
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	d.URL = p.URL()
+	return d, p
 }
 
 func TestSlapd(t *testing.T) {
-	suite(t, directory{url: startSlapd(t).URL})
+	s := startSlapd(t)
+	trusted := &tls.Config{RootCAs: s.CA}
+	behindProxy, _ := behind(t, conformance.Directory{URL: s.URL})
+	for name, d := range map[string]conformance.Directory{
+		"ldap":           {URL: s.URL},
+		"ldaps":          {URL: s.SecureURL, TLS: trusted},
+		"StartTLS":       {URL: s.URL, TLS: &tls.Config{RootCAs: s.CA, ServerName: "127.0.0.1"}, StartTLS: true},
+		"behind a proxy": behindProxy,
+	} {
+		t.Run(name, func(t *testing.T) { conformance.Run(t, d) })
+	}
 }
 
 func TestExchange55(t *testing.T) {
 	for _, quoted := range []bool{false, true} {
-		d, err := exchange55.Start(exchange55.Options{
-			LDIF:        []byte(seedText()),
-			Accounts:    []exchange55.Account{{Domain: "CONTOSO", Name: "dirsync", Password: password, AdminView: true, Write: true}},
-			QuotedNames: quoted,
+		d := startExchange55(t, func(o *exchange55.Options) { o.QuotedNames = quoted })
+		t.Run(fmt.Sprintf("names in quotes %t", quoted), func(t *testing.T) {
+			conformance.Run(t, conformance.Directory{URL: d.URL(), Exchange55: true})
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := d.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		t.Run(fmt.Sprintf("names in quotes %t", quoted), func(t *testing.T) { suite(t, directory{url: d.URL()}) })
 	}
-}
-
-func (d directory) readsAllPages(t *testing.T) {
-	for _, size := range []int{0, 7, 100} {
-		c := d.dial(t, func(s *ldapsrc.Server) { s.PageSize = size })
-		got, err := c.Recipients(t.Context(), recipients)
-		if err != nil {
-			t.Fatalf("page size %d: %v", size, err)
-		}
-		// Earlier tests may have left custom recipients.
-		got = slices.DeleteFunc(got, func(r ldapsrc.Recipient) bool { return r.Class != ldapsrc.Mailbox })
-		if len(got) != mailboxes {
-			t.Errorf("page size %d: %d mailboxes, want %d", size, len(got), mailboxes)
-		}
-		sorted := slices.IsSortedFunc(got, func(a, b ldapsrc.Recipient) int { return strings.Compare(a.DN, b.DN) })
-		if !sorted {
-			t.Errorf("page size %d: not sorted", size)
-		}
-	}
-}
-
-func (d directory) readsKinds(t *testing.T) {
-	const base = "cn=kinds,ou=HQ,o=Contoso"
-	got, err := d.dial(t).Recipients(t.Context(), base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range got {
-		if n := got[i].Attribute("extension-attribute-1"); got[i].DirectoryName == "jbloggs" && n != "004711" {
-			t.Errorf("custom attribute 1 is %q", n)
-		}
-		got[i].Attributes = nil
-	}
-	want := []ldapsrc.Recipient{
-		{
-			DN: "cn=all," + base, Class: ldapsrc.DistributionList, DirectoryName: "all", DisplayName: "All Staff",
-			Alias: "all", TrustLevel: 20, USNChanged: 1610,
-		},
-		{
-			DN: "cn=CC00012A," + base, Class: ldapsrc.CustomRecipient, DirectoryName: "CC00012A", DisplayName: "Ann Other",
-			Alias: "aother", Target: "CCMAIL:Ann Other at NORTHHUB", Notes: "desk 4", ImportedFrom: "hq", TrustLevel: 20,
-			USNChanged: 1601, Proxies: []ldapsrc.Proxy{{Type: "CCMAIL", Address: "Ann Other at NORTHHUB", Primary: true}},
-		},
-		{
-			DN: "cn=helpdesk," + base, Class: ldapsrc.PublicFolder, DirectoryName: "helpdesk", DisplayName: "Help Desk",
-			Alias: "helpdesk", Hidden: true, TrustLevel: 20, USNChanged: 1620,
-		},
-		{
-			DN: "cn=jbloggs," + base, Class: ldapsrc.Mailbox, DirectoryName: "jbloggs", DisplayName: "Bloggs, Joe",
-			Alias: "joe", GivenName: "Joe", Surname: "Bloggs", Initials: "Q.", TrustLevel: 60, USNChanged: 1533,
-			Proxies: []ldapsrc.Proxy{
-				{Type: "SMTP", Address: "joe.bloggs@contoso.example", Primary: true},
-				{Type: "X400", Address: "c=GB;a= ;p=Contoso;o=HQ;s=Bloggs;g=Joe;", Primary: true},
-				{Type: "CCMAIL", Address: "Bloggs, Joe at HQ", Primary: true},
-				{Type: "MS", Address: "CONTOSO/HQ/JBLOGGS", Primary: true},
-				{Type: "SMTP", Address: "jb@contoso.example"},
-			},
-		},
-	}
-	// The server stamps USNs of its own, if it stamps them.
-	for i := range min(len(got), len(want)) {
-		if got[i].USNChanged == 0 {
-			t.Errorf("%s has no USN", got[i].DN)
-		}
-		got[i].USNChanged, want[i].USNChanged = 0, 0
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("recipients (-want +got):\n%s", diff)
-	}
-}
-
-func (d directory) hiddenNeedsAdminView(t *testing.T) {
-	for _, test := range []struct {
-		reason string
-		change func(*ldapsrc.Server)
-		seen   bool
-	}{
-		{"the name ends in ,cn=admin", func(*ldapsrc.Server) {}, true},
-		{"an ordinary account", withoutAdminView, false},
-	} {
-		c := d.dial(t, test.change)
-		proved, err := c.AdminView(t.Context(), "ou=HQ,o=Contoso")
-		if err != nil || proved != test.seen {
-			t.Errorf("%s: AdminView = %t, %v", test.reason, proved, err)
-		}
-		got, err := c.Recipients(t.Context(), "cn=kinds,ou=HQ,o=Contoso")
-		if err != nil {
-			t.Fatal(err)
-		}
-		hidden := slices.ContainsFunc(got, func(r ldapsrc.Recipient) bool { return r.Hidden })
-		if hidden != test.seen {
-			t.Errorf("%s: hidden folder seen: %t", test.reason, hidden)
-		}
-	}
-}
-
-// limitsUnpaged asks without this package, to see that it has something to
-// overcome.
-func (d directory) limitsUnpaged(t *testing.T) {
-	c, err := ldap.DialURL(d.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	if err = c.Bind(adminName, password); err != nil {
-		t.Fatal(err)
-	}
-	result, err := c.Search(ldap.NewSearchRequest(recipients, ldap.ScopeWholeSubtree, 0, 0, 0, false,
-		"(objectClass=organizationalPerson)", []string{"cn"}, nil))
-	if !ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) || len(result.Entries) != 100 {
-		t.Errorf("%d entries and %v, want 100 and code 4", len(result.Entries), err)
-	}
-}
-
-func (d directory) refusesMissingBases(t *testing.T) {
-	c := d.dial(t)
-	if err := c.Exists(t.Context(), container); err != nil {
-		t.Errorf("a container that is there: %v", err)
-	}
-	const nowhere, gone = "cn=nowhere,ou=HQ,o=Contoso", "cn=gone,ou=HQ,o=Contoso"
-	for _, test := range []struct {
-		reason string
-		ask    func() error
-		name   string
-	}{
-		{"a container that never was", func() error { return c.Exists(t.Context(), nowhere) }, nowhere},
-		{"what a deleted container left", func() error { return c.Exists(t.Context(), gone) }, gone},
-		{"reading below it", func() error { _, err := c.Recipients(t.Context(), nowhere); return err }, nowhere},
-		{"the admin view below it", func() error { _, err := c.AdminView(t.Context(), nowhere); return err }, nowhere},
-		{"writing to it", func() error { return c.CanWrite(t.Context(), nowhere) }, nowhere},
-	} {
-		err := test.ask()
-		if !errors.Is(err, ldapsrc.ErrNoSuchObject) {
-			t.Errorf("%s: %v", test.reason, err)
-			continue
-		}
-		for _, part := range []string{d.url, `"` + test.name + `"`, "no such object", "check the name"} {
-			if !strings.Contains(err.Error(), part) {
-				t.Errorf("%s: %q does not tell %q", test.reason, err, part)
-			}
-		}
-	}
-}
-
-func (d directory) refusesWrongPassword(t *testing.T) {
-	s := d.server()
-	s.Password = "n0t-the-password"
-	_, err := ldapsrc.Dial(t.Context(), s)
-	var e *ldapsrc.Error
-	if !errors.As(err, &e) || e.Code != ldap.LDAPResultInvalidCredentials || e.DN != adminName || e.URL != d.url {
-		t.Fatalf("wrong password: %#v", err)
-	}
-	if strings.Contains(err.Error(), s.Password) || !strings.Contains(err.Error(), "the name or the password is wrong") {
-		t.Errorf("message: %v", err)
-	}
-}
-
-// bea is a custom recipient to write.
-func bea() ldapsrc.Recipient {
-	return ldapsrc.Recipient{
-		DN: ldapsrc.RecipientDN("CC00012B", container), Class: ldapsrc.CustomRecipient, DirectoryName: "CC00012B",
-		DisplayName: "Bea New", Alias: "bnew", GivenName: "Bea", Surname: "New", Initials: "Q.",
-		Target: "CCMAIL:Bea New at NORTHHUB", Notes: "desk 7", ImportedFrom: "hq", TrustLevel: ldapsrc.DefaultTrustLevel,
-		Proxies: []ldapsrc.Proxy{
-			{Type: "SMTP", Address: "bea.new@contoso.example", Primary: true},
-			{Type: "X400", Address: "c=GB;a= ;p=Contoso;o=HQ;s=New;g=Bea;", Primary: true},
-			{Type: "CCMAIL", Address: "Bea New at NORTHHUB", Primary: true},
-			{Type: "CCMAIL", Address: "New, Bea at NORTHHUB"},
-		},
-		Attributes: map[string][]string{"extension-attribute-15": {"user:bea new"}},
-	}
-}
-
-func apply(t *testing.T, c *ldapsrc.Conn, changes ...ldapsrc.Change) {
-	t.Helper()
-	for _, change := range changes {
-		if err := c.Apply(t.Context(), change); err != nil {
-			t.Fatalf("%+v: %v", change, err)
-		}
-	}
-}
-
-func add(t *testing.T, c *ldapsrc.Conn, r ldapsrc.Recipient) {
-	t.Helper()
-	change, err := ldapsrc.Exchange55().Add(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	apply(t, c, change)
-	t.Cleanup(func() {
-		err := c.Apply(context.WithoutCancel(t.Context()), ldapsrc.Exchange55().Delete(r.DN))
-		if err != nil && !errors.Is(err, ldapsrc.ErrNoSuchObject) {
-			t.Error(err)
-		}
+	t.Run("behind a proxy", func(t *testing.T) {
+		d, _ := behind(t, conformance.Directory{URL: startExchange55(t).URL(), Exchange55: true})
+		conformance.Run(t, d)
 	})
-}
-
-// written reads the entry back, with the fields and attributes that can be
-// written.
-func written(t *testing.T, c *ldapsrc.Conn, dn string) ldapsrc.Recipient {
-	t.Helper()
-	got, err := c.Recipients(t.Context(), dn)
-	if err != nil || len(got) != 1 {
-		t.Fatalf("%d entries, %v", len(got), err)
-	}
-	return got[0]
-}
-
-// withoutStamps leaves out what the server adds and what order has no meaning.
-func withoutStamps(r ldapsrc.Recipient) ldapsrc.Recipient {
-	r.USNChanged = 0
-	r.Proxies = slices.SortedFunc(slices.Values(r.Proxies), func(a, b ldapsrc.Proxy) int {
-		return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
-	})
-	r.Attributes = map[string][]string{"extension-attribute-15": r.Attributes["extension-attribute-15"]}
-	return r
-}
-
-func wantWritten(t *testing.T, c *ldapsrc.Conn, want ldapsrc.Recipient) {
-	t.Helper()
-	if diff := cmp.Diff(withoutStamps(want), withoutStamps(written(t, c, want.DN))); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", want.DN, diff)
-	}
-}
-
-func (d directory) writes(t *testing.T) {
-	c := d.dial(t)
-	r := bea()
-	add(t, c, r)
-	wantWritten(t, c, r)
-
-	before := written(t, c, r.DN)
-	after := before
-	after.DisplayName = "Bea Newer"
-	after.Notes = ""
-	after.Target = "CCMAIL:Bea New at SOUTHHUB"
-	after.Proxies = slices.Clone(r.Proxies)
-	after.Proxies[2].Address = "Bea New at SOUTHHUB"
-	after.Attributes = map[string][]string{"extension-attribute-15": {"user:bea newer"}}
-	apply(t, c, ldapsrc.Exchange55().Modify(before, after)...)
-	wantWritten(t, c, after)
-	if again := ldapsrc.Exchange55().Modify(written(t, c, r.DN), after); again != nil {
-		t.Errorf("still to do after it was done: %+v", again)
-	}
-
-	apply(t, c, ldapsrc.Exchange55().Delete(r.DN))
-	if err := c.Exists(t.Context(), r.DN); !errors.Is(err, ldapsrc.ErrNoSuchObject) {
-		t.Errorf("after the deletion: %v", err)
-	}
-}
-
-func (d directory) refusesSecondEntry(t *testing.T) {
-	c := d.dial(t)
-	r := bea()
-	add(t, c, r)
-	change, err := ldapsrc.Exchange55().Add(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var e *ldapsrc.Error
-	err = c.Apply(t.Context(), change)
-	if !errors.As(err, &e) || e.Code != ldap.LDAPResultEntryAlreadyExists || e.DN != r.DN {
-		t.Errorf("the same entry again: %v", err)
-	}
-}
-
-func (d directory) swapsPrimary(t *testing.T) {
-	c := d.dial(t)
-	r := bea()
-	r.Proxies = append(r.Proxies, ldapsrc.Proxy{Type: "SMTP", Address: "bn@contoso.example"})
-	add(t, c, r)
-	after := r
-	after.Proxies = slices.Clone(r.Proxies)
-	after.Proxies[0].Address, after.Proxies[4].Address = r.Proxies[4].Address, r.Proxies[0].Address
-	changes := ldapsrc.Exchange55().Modify(r, after)
-	if len(changes) != 2 {
-		t.Errorf("%d requests, want 2", len(changes))
-	}
-	apply(t, c, changes...)
-	wantWritten(t, c, after)
-}
-
-// restores shows that an entry that was changed, hidden and deleted comes back
-// with every value that it had when it was read.
-func (d directory) restores(t *testing.T) {
-	c, p := d.dial(t), ldapsrc.Exchange55()
-	add(t, c, bea())
-	visible := written(t, c, bea().DN)
-	hidden := visible
-	hidden.Hidden = true
-	hidden.Attributes = map[string][]string{"title": {"Dr."}, "telephonenumber": {"42"}}
-	apply(t, c, p.Modify(visible, hidden)...)
-	read := written(t, c, visible.DN)
-	if !read.Hidden {
-		t.Error("the entry was hidden and is not")
-	}
-	apply(t, c, p.Delete(visible.DN))
-	restore, err := p.Restore(read.DN, read.Attributes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	apply(t, c, restore)
-	wantAttributes(t, read, written(t, c, read.DN))
-	rewrite, err := p.Rewrite(read, map[string][]string{"title": nil, "telephonenumber": nil, "hide-from-address-book": nil})
-	if err != nil {
-		t.Fatal(err)
-	}
-	apply(t, c, rewrite...)
-	wantAttributes(t, visible, written(t, c, read.DN))
-}
-
-// wantAttributes compares all values but those that the server keeps by itself.
-func wantAttributes(t *testing.T, want, got ldapsrc.Recipient) {
-	t.Helper()
-	values := func(r ldapsrc.Recipient) map[string][]string {
-		all := map[string][]string{}
-		for name, v := range r.Attributes {
-			if name != "usn-changed" {
-				all[name] = slices.Sorted(slices.Values(v))
-			}
-		}
-		return all
-	}
-	if diff := cmp.Diff(values(want), values(got)); diff != "" {
-		t.Errorf("values of %s (-want +got):\n%s", want.DN, diff)
-	}
-}
-
-func (d directory) writesHostileValues(t *testing.T) {
-	c := d.dial(t)
-	for _, name := range []string{`Smith, Ann`, `a"quote"`, `a+b=c`, `back\slash`, `semi;colon`, `Zoë Ångström`, `<angle>`, `#number`} {
-		r := bea()
-		r.DirectoryName, r.DN = name, ldapsrc.RecipientDN(name, container)
-		r.DisplayName, r.Notes = `: <`+name+`>`, "(*)\\ "+name+" 日本語"
-		add(t, c, r)
-		got := written(t, c, r.DN)
-		if got.DirectoryName != name || got.DisplayName != r.DisplayName || got.Notes != r.Notes {
-			t.Errorf("%q came back as %q, %q, %q", name, got.DirectoryName, got.DisplayName, got.Notes)
-		}
-	}
-}
-
-func (d directory) testsWriteAccess(t *testing.T) {
-	if err := d.dial(t).CanWrite(t.Context(), container); err != nil {
-		t.Errorf("an account that may write: %v", err)
-	}
-}
-
-// ldifEqualsApply carries the same changes out twice, by ldapmodify and by
-// Apply.
-func (d directory) ldifEqualsApply(t *testing.T) {
-	if _, err := exec.LookPath("ldapmodify"); err != nil {
-		t.Skipf("needs OpenLDAP's ldapmodify: %v", err)
-	}
-	for _, notes := range []string{
-		"desk 7", " leading", "trailing ", ": colon", ":: colons", "<file:///etc/passwd", "two\nlines", "-", "Grüße, 日本語",
-		strings.Repeat("long ", 200) + ".",
-	} {
-		ldifEqualsApplyWith(t, d, notes)
-	}
-}
-
-func ldifEqualsApplyWith(t *testing.T, d directory, notes string) {
-	t.Helper()
-	r := bea()
-	r.Notes = notes
-	after := r
-	after.DisplayName, after.Surname = "Bea Newer", ""
-	after.Proxies = slices.Clone(r.Proxies)
-	after.Proxies[0].Address = "b.new@contoso.example"
-	after.Proxies = append(after.Proxies, ldapsrc.Proxy{Type: "SMTP", Address: r.Proxies[0].Address})
-
-	c := d.dial(t)
-	file := filepath.Join(t.TempDir(), "pw")
-	if err := os.WriteFile(file, []byte(password), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := ldapsrc.Exchange55()
-	var results []ldapsrc.Recipient
-	for _, carryOut := range []func(...ldapsrc.Change){
-		func(changes ...ldapsrc.Change) { apply(t, c, changes...) },
-		func(changes ...ldapsrc.Change) {
-			var text bytes.Buffer
-			if err := ldapsrc.WriteLDIF(&text, changes); err != nil {
-				t.Fatal(err)
-			}
-			command := exec.CommandContext(t.Context(), "ldapmodify", "-x", "-H", d.url, "-D", adminName, "-y", file)
-			command.Stdin = strings.NewReader(text.String())
-			if out, err := command.CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s\n%s", err, out, text.String())
-			}
-		},
-	} {
-		added, err := p.Add(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		carryOut(added)
-		before := written(t, c, r.DN)
-		after.Attributes = before.Attributes
-		changes := p.Modify(before, after)
-		carryOut(changes...)
-		results = append(results, withoutStamps(written(t, c, r.DN)))
-		carryOut(p.Delete(r.DN))
-		if err := c.Exists(t.Context(), r.DN); !errors.Is(err, ldapsrc.ErrNoSuchObject) {
-			t.Fatalf("after the deletion: %v", err)
-		}
-	}
-	if diff := cmp.Diff(results[0], results[1]); diff != "" {
-		t.Errorf("notes %q by Apply and by ldapmodify (-Apply +ldapmodify):\n%s", notes, diff)
-	}
-	if got := results[1]; got.Notes != r.Notes || got.Surname != "" || got.DisplayName != "Bea Newer" {
-		t.Errorf("ldapmodify wrote %+v", got)
-	}
 }

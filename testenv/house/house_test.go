@@ -59,8 +59,13 @@ var mayImport = map[string]reasons{
 	"testenv/faultproxy": {"testenv/pdu": "it reads what passes"},
 	"testenv/postoffice": {},
 	"testenv/slapd":      {},
-	"testenv/torture":    {},
-	"testenv/house":      {},
+	"testenv/conformance": {
+		"ldapsrc":            "it is what has to work on a directory",
+		"testenv/exchange55": "it knows the options of one that conforms",
+		"testenv/slapd":      "it knows the options of one that conforms",
+	},
+	"testenv/torture": {},
+	"testenv/house":   {},
 	"testenv/scenario": {
 		"testenv/exchange55": "scripts start a directory",
 		"testenv/postoffice": "scripts make post offices",
@@ -150,14 +155,14 @@ var onlyImportedBy = map[string]struct {
 	importers []string
 	reason    string
 }{
-	"github.com/go-ldap/ldap":     {[]string{"ldapsrc", "cmd/exchange55"}, "LDAP is spoken in one place, and by the program for the test directory"},
+	"github.com/go-ldap/ldap":     {[]string{"ldapsrc", "cmd/exchange55", "testenv/conformance"}, "LDAP is spoken in one place, by the program for the test directory, and by tests of servers"},
 	"github.com/goccy/go-yaml":    {[]string{"cmd/ccdirsync/internal/config"}, "only the program has a configuration"},
 	"github.com/google/renameio":  {[]string{"ccmail", "cmd/exchange55"}, "only the store, and a program, write files"},
 	"github.com/spf13/cobra":      {[]string{"cmd/ccdirsync", "cmd/exchange55", "testenv/postoffice"}, "only programs have command lines"},
 	"modernc.org/sqlite":          {[]string{"reconcile/ledger"}, "what is kept is in one place"},
 	"database/sql":                {[]string{"reconcile/ledger"}, "what is kept is in one place"},
 	module + "reconcile/ledger":   {[]string{"cmd/ccdirsync"}, "only the program opens the ledger"},
-	"os/exec":                     {[]string{"ccmail", "testenv/scenario", "testenv/slapd"}, "EXPORT and IMPORT are run in one place"},
+	"os/exec":                     {[]string{"ccmail", "testenv/conformance", "testenv/scenario", "testenv/slapd"}, "EXPORT and IMPORT are run in one place"},
 	"golang.org/x/text/encoding/": {[]string{"ccmail", "testenv/postoffice", "testenv/scenario"}, "code pages end at the files"},
 }
 
