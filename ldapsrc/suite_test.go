@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"ccdirsync/ldapsrc"
@@ -39,10 +41,17 @@ func (d directory) server(change ...func(*ldapsrc.Server)) ldapsrc.Server {
 
 func startSlapd(t *testing.T) *slapd.Server {
 	t.Helper()
+	return startSlapdWith(t, func(*slapd.Options) {})
+}
+
+func startSlapdWith(t *testing.T, change func(*slapd.Options)) *slapd.Server {
+	t.Helper()
 	if err := slapd.Available(); err != nil {
 		t.Skipf("needs a real slapd: %v", err)
 	}
-	s, err := slapd.Start(context.WithoutCancel(t.Context()), conformance.Slapd(t.TempDir()))
+	o := conformance.Slapd(t.TempDir())
+	change(&o)
+	s, err := slapd.Start(context.WithoutCancel(t.Context()), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,17 +98,21 @@ func behind(t *testing.T, d conformance.Directory, faults ...faultproxy.Fault) (
 	return d, p
 }
 
+// overTLS are the ways to an encrypted connection.
+func overTLS(s *slapd.Server) map[string]conformance.Directory {
+	return map[string]conformance.Directory{
+		"ldaps":    {URL: s.SecureURL, TLS: &tls.Config{RootCAs: s.CA}},
+		"StartTLS": {URL: s.URL, TLS: &tls.Config{RootCAs: s.CA, ServerName: "127.0.0.1"}, StartTLS: true},
+	}
+}
+
 func TestSlapd(t *testing.T) {
 	s := startSlapd(t)
-	trusted := &tls.Config{RootCAs: s.CA}
-	behindProxy, _ := behind(t, conformance.Directory{URL: s.URL})
-	for name, d := range map[string]conformance.Directory{
-		"ldap":           {URL: s.URL},
-		"ldaps":          {URL: s.SecureURL, TLS: trusted},
-		"StartTLS":       {URL: s.URL, TLS: &tls.Config{RootCAs: s.CA, ServerName: "127.0.0.1"}, StartTLS: true},
-		"behind a proxy": behindProxy,
-	} {
-		t.Run(name, func(t *testing.T) { conformance.Run(t, d) })
+	directories := overTLS(s)
+	directories["ldap"] = conformance.Directory{URL: s.URL}
+	directories["behind a proxy"], _ = behind(t, directories["ldap"])
+	for _, name := range slices.Sorted(maps.Keys(directories)) {
+		t.Run(name, func(t *testing.T) { conformance.Run(t, directories[name]) })
 	}
 }
 

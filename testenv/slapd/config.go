@@ -161,6 +161,12 @@ func limit(entries int) string {
 // access writes who may do what. The first rule that fits an entry and an
 // attribute counts.
 func (s *Server) access(line func(string, ...any)) {
+	for _, dn := range s.options.Hide {
+		line("access to dn.subtree=%q by * none", dn)
+	}
+	for _, dn := range s.options.Conceal {
+		line("access to dn.children=%q by * none", dn)
+	}
 	var admins, writers string
 	for _, user := range s.options.Users {
 		right := "read"

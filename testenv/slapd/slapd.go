@@ -74,6 +74,11 @@ type Options struct {
 	LDIF string
 	Bulk io.Reader
 
+	// Hide keeps these entries and all below them from every account, Conceal only
+	// what is below. A search then succeeds without them; one that begins at a
+	// hidden entry fails with code 32.
+	Hide, Conceal []string
+
 	SizeLimit int   // entries in an answer that is not paged, and in a page; 0 means 100, negative no limit
 	MaxSize   int64 // of the database, in bytes; 0 means 1 GiB. 1,000,000 recipients need about 6 GiB
 	Sync      bool  // write every change to the disk before it is answered; without it, slapd lets the system do that
