@@ -3,6 +3,7 @@ package ldapsrc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -17,23 +18,29 @@ import (
 	"ccdirsync/testenv/slapd"
 )
 
-// eachServer runs a test against an Exchange 5.5 directory and against slapd.
-func eachServer(t *testing.T, test func(*testing.T, conformance.Directory)) {
+// servers are an Exchange 5.5 directory and, where there is one, a slapd.
+func servers(t *testing.T) map[string]conformance.Directory {
 	t.Helper()
-	t.Run("exchange55", func(t *testing.T) {
-		test(t, conformance.Directory{URL: startExchange55(t).URL(), Exchange55: true})
-	})
-	t.Run("slapd", func(t *testing.T) { test(t, conformance.Directory{URL: startSlapd(t).URL}) })
+	all := map[string]conformance.Directory{"exchange55": {URL: startExchange55(t).URL(), Exchange55: true}}
+	if err := slapd.Available(); err != nil {
+		t.Logf("without slapd: %v", err)
+		return all
+	}
+	all["slapd"] = conformance.Directory{URL: startSlapd(t).URL}
+	return all
 }
 
-// patience is how long to wait for an answer: not long where none comes.
-func patience(silence bool) func(*ldapsrc.Server) {
+// patience is how long to wait for an answer before an error that tells this:
+// not long where none comes.
+func patience(tells string) func(*ldapsrc.Server) {
 	return func(s *ldapsrc.Server) {
-		if silence {
+		if tells == unknown || strings.HasPrefix(tells, "no answer") {
 			s.ReadTimeout = silenceLimit
 		}
 	}
 }
+
+const unknown = "whether the server carried it out is not known"
 
 const silenceLimit = 500 * time.Millisecond
 
@@ -121,12 +128,12 @@ func once(at faultproxy.Point) faultproxy.Point {
 // A read is whole or it is an error that says what to do.
 func TestReadBehindFaults(t *testing.T) {
 	t.Parallel()
-	eachServer(t, func(t *testing.T, d conformance.Directory) {
+	for name, d := range servers(t) {
 		for _, f := range readFaults {
-			t.Run(f.reason, func(t *testing.T) {
+			t.Run(name+": "+f.reason, func(t *testing.T) {
+				t.Parallel()
 				through, proxy := behind(t, d, faultproxy.Fault{At: f.at, Do: f.do})
-				silent := len(f.tells) > 0 && strings.HasPrefix(f.tells[0], "no answer")
-				found, err := readMailboxes(t.Context(), through, patience(silent))
+				found, err := readMailboxes(t.Context(), through, patience(strings.Join(f.tells, " ")))
 				if proxy.Struck() == 0 {
 					t.Error("the fault did not happen")
 				}
@@ -147,32 +154,35 @@ func TestReadBehindFaults(t *testing.T) {
 				}
 			})
 		}
-	})
+	}
 }
 
 // Wherever the connection is cut, at a message or at a byte, by whichever side,
 // a read is an error, and one after that is whole.
 func TestReadCutAnywhere(t *testing.T) {
 	t.Parallel()
-	eachServer(t, func(t *testing.T, d conformance.Directory) {
-		through, proxy := behind(t, d)
-		if found, err := readMailboxes(t.Context(), through); err != nil || found != mailboxes {
-			t.Fatalf("without a fault: %d entries, %v", found, err)
-		}
-		if err := proxy.Close(); err != nil { // so that all has passed
-			t.Fatal(err)
-		}
-		for _, cut := range cuts(proxy) {
-			through, proxy := behind(t, d, faultproxy.Fault{At: cut, Do: faultproxy.Cut()})
-			if found, err := readMailboxes(t.Context(), through); err == nil || found != 0 {
-				t.Errorf("%+v: %d entries, %v", cut, found, err)
-			}
-			proxy.SetFaults()
+	for name, d := range servers(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			through, proxy := behind(t, d)
 			if found, err := readMailboxes(t.Context(), through); err != nil || found != mailboxes {
-				t.Errorf("after %+v: %d entries, %v", cut, found, err)
+				t.Fatalf("without a fault: %d entries, %v", found, err)
 			}
-		}
-	})
+			if err := proxy.Close(); err != nil { // so that all has passed
+				t.Fatal(err)
+			}
+			for _, cut := range cuts(proxy) {
+				through, proxy := behind(t, d, faultproxy.Fault{At: cut, Do: faultproxy.Cut()})
+				if found, err := readMailboxes(t.Context(), through); err == nil || found != 0 {
+					t.Errorf("%+v: %d entries, %v", cut, found, err)
+				}
+				proxy.SetFaults()
+				if found, err := readMailboxes(t.Context(), through); err != nil || found != mailboxes {
+					t.Errorf("after %+v: %d entries, %v", cut, found, err)
+				}
+			}
+		})
+	}
 }
 
 // cuts are points spread over what passed a proxy in a read, at prime distances
@@ -201,28 +211,31 @@ func cuts(p *faultproxy.Proxy) []faultproxy.Point {
 // A connection that was stalled and goes on in time gives a whole read.
 func TestReadGoesOnAfterStall(t *testing.T) {
 	t.Parallel()
-	eachServer(t, func(t *testing.T, d conformance.Directory) {
-		reached := make(chan struct{})
-		through, proxy := behind(t, d,
-			faultproxy.Fault{At: once(hundred), Do: faultproxy.Call(func() { close(reached) })},
-			faultproxy.Fault{At: faultproxy.Point{Op: pdu.SearchEntry, Skip: 100}, Do: faultproxy.Hang()},
-		)
-		go func() {
-			<-reached
-			proxy.SetFaults()
-		}()
-		if found, err := readMailboxes(t.Context(), through); err != nil || found != mailboxes {
-			t.Errorf("%d entries, %v", found, err)
-		}
-	})
+	for name, d := range servers(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reached := make(chan struct{})
+			through, proxy := behind(t, d,
+				faultproxy.Fault{At: once(hundred), Do: faultproxy.Call(func() { close(reached) })},
+				faultproxy.Fault{At: faultproxy.Point{Op: pdu.SearchEntry, Skip: 100}, Do: faultproxy.Hang()},
+			)
+			go func() {
+				<-reached
+				proxy.SetFaults()
+			}()
+			if found, err := readMailboxes(t.Context(), through); err != nil || found != mailboxes {
+				t.Errorf("%d entries, %v", found, err)
+			}
+		})
+	}
 }
 
 // What a write's error says about its outcome is true.
 func TestWriteBehindFaults(t *testing.T) {
 	t.Parallel()
-	const unknown = "whether the server carried it out is not known"
+	directories := servers(t)
 	request, response := faultproxy.Point{Op: pdu.AddRequest}, faultproxy.Point{Op: pdu.AddResponse}
-	for _, f := range []struct {
+	for n, f := range []struct {
 		reason  string
 		at      faultproxy.Point
 		do      faultproxy.Effect
@@ -244,25 +257,28 @@ func TestWriteBehindFaults(t *testing.T) {
 		{"no answer", response, faultproxy.Drop(), unknown, true},
 		{"silence", request, faultproxy.Hang(), unknown, false},
 	} {
-		t.Run(f.reason, func(t *testing.T) {
-			t.Parallel()
-			eachServer(t, func(t *testing.T, d conformance.Directory) {
+		for name, d := range directories {
+			t.Run(name+": "+f.reason, func(t *testing.T) {
+				t.Parallel()
 				through, proxy := behind(t, d, faultproxy.Fault{At: f.at, Do: f.do})
-				change, err := ldapsrc.Exchange55().Add(bea())
+				r := bea()
+				r.DirectoryName = fmt.Sprintf("write%d", n)
+				r.DN = "cn=" + r.DirectoryName + "," + container
+				change, err := ldapsrc.Exchange55().Add(r)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err = through.Dial(t, patience(f.tells == unknown)).Apply(t.Context(), change); err == nil || !strings.Contains(err.Error(), f.tells) {
+				if err = through.Dial(t, patience(f.tells)).Apply(t.Context(), change); err == nil || !strings.Contains(err.Error(), f.tells) {
 					t.Errorf("%v, want it to tell %q", err, f.tells)
 				}
 				if proxy.Struck() == 0 {
 					t.Error("the fault did not happen")
 				}
-				if there := d.Dial(t).Exists(t.Context(), bea().DN) == nil; there != f.carried {
+				if there := d.Dial(t).Exists(t.Context(), r.DN) == nil; there != f.carried {
 					t.Errorf("the entry is there: %t", there)
 				}
 			})
-		})
+		}
 	}
 }
 
@@ -338,13 +354,16 @@ func TestReadCutInTLS(t *testing.T) {
 // What a message may say beside the answer does no harm.
 func TestUnaskedMessages(t *testing.T) {
 	t.Parallel()
-	eachServer(t, func(t *testing.T, d conformance.Directory) {
-		for _, op := range []pdu.Op{pdu.ExtendedResponse, 0x79} { // the second is an intermediate response
-			through, _ := behind(t, d, faultproxy.Fault{At: once(hundred), Do: faultproxy.Before(op, []byte{})})
-			found, err := readMailboxes(t.Context(), through)
-			if err == nil && found != mailboxes {
-				t.Errorf("%#x: %d entries and no error", byte(op), found)
+	for name, d := range servers(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, op := range []pdu.Op{pdu.ExtendedResponse, 0x79} { // the second is an intermediate response
+				through, _ := behind(t, d, faultproxy.Fault{At: once(hundred), Do: faultproxy.Before(op, []byte{})})
+				found, err := readMailboxes(t.Context(), through)
+				if err == nil && found != mailboxes {
+					t.Errorf("%#x: %d entries and no error", byte(op), found)
+				}
 			}
-		}
-	})
+		})
+	}
 }
