@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -89,6 +90,9 @@ func (s *Server) config() string {
 	}
 	line("modulepath %s\nmoduleload back_mdb\nmoduleload constraint\nmoduleload syncprov", moduleFolder)
 	line("TLSCertificateFile %q\nTLSCertificateKeyFile %q", s.file("server.pem"), s.file("server.key"))
+	if o.Clients != nil {
+		line("TLSCACertificateFile %q\nTLSVerifyClient try", s.file("clients.pem"))
+	}
 	line("sizelimit size.soft=%[1]s size.hard=%[1]s size.pr=%[1]s size.prtotal=unlimited", limit(o.SizeLimit))
 	line("access to dn.base=\"\" by * read")
 	// A bind name of Exchange is not an entry. Here it is the administrator of
@@ -188,11 +192,40 @@ func (s *Server) access(line func(string, ...any)) {
 	line("access to *%s by * read", writers)
 }
 
-// certify makes an authority and a certificate for 127.0.0.1 that it signed.
+// certify writes what the server shows and the authorities that it knows.
 func (s *Server) certify(files map[string][]byte) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	shown := s.options.Certificate
+	if shown == nil {
+		var err error
+		if shown, err = selfSigned(); err != nil {
+			return err
+		}
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(shown.PrivateKey)
 	if err != nil {
 		return err
+	}
+	for _, certificate := range shown.Certificate {
+		files["server.pem"] = append(files["server.pem"], certificatePEM(certificate)...)
+	}
+	files["server.key"] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	if s.options.Clients != nil {
+		files["clients.pem"] = certificatePEM(s.options.Clients.Raw)
+	}
+	s.CA, s.CAFile = x509.NewCertPool(), s.file("server.pem")
+	s.CA.AppendCertsFromPEM(files["server.pem"])
+	return nil
+}
+
+func certificatePEM(certificate []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
+}
+
+// selfSigned makes an authority that is the certificate for 127.0.0.1, too.
+func selfSigned() (*tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
 	}
 	now := time.Now()
 	template := &x509.Certificate{
@@ -207,16 +240,5 @@ func (s *Server) certify(files map[string][]byte) error {
 		BasicConstraintsValid: true,
 	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return err
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	files["server.pem"] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
-	files["server.key"] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
-	s.CA = x509.NewCertPool()
-	s.CA.AppendCertsFromPEM(files["server.pem"])
-	return nil
+	return &tls.Certificate{Certificate: [][]byte{certificate}, PrivateKey: key}, err
 }

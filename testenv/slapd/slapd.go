@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	_ "embed" // for the schemas
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,6 +90,12 @@ type Options struct {
 	// can name deleted entries; 0 is none.
 	Syncrepl   bool
 	SessionLog int
+
+	// Certificate is what the server shows, with its key; nil makes one for
+	// 127.0.0.1 that signs itself. Clients is the authority of certificates
+	// whose bearers may bind with SASL EXTERNAL, as the subject; nil for none.
+	Certificate *tls.Certificate
+	Clients     *x509.Certificate
 }
 
 // User is an account. Those whose name ends in ",cn=admin" see hidden and
@@ -105,7 +113,9 @@ type User struct {
 type Server struct {
 	URL       string         // ldap://127.0.0.1:port, with StartTLS
 	SecureURL string         // ldaps://127.0.0.1:port
+	SocketURL string         // ldapi://path, on this machine only
 	CA        *x509.CertPool // the authority that signed its certificate, for 127.0.0.1
+	CAFile    string         // the same, in PEM form
 
 	options      Options
 	rootName     string // may do everything, without limits
@@ -200,10 +210,11 @@ func (s *Server) run(ctx context.Context) error {
 		addresses = append(addresses, address)
 	}
 	s.URL, s.SecureURL = "ldap://"+addresses[0], "ldaps://"+addresses[1]
+	s.SocketURL = "ldapi://" + url.PathEscape(s.file("ldapi"))
 	s.output.Reset()
 	// With a level the server stays in the foreground; "none" tells errors only.
 	s.command = exec.CommandContext(ctx, serverProgram,
-		"-f", s.file("slapd.conf"), "-h", s.URL+" "+s.SecureURL, "-d", "none")
+		"-f", s.file("slapd.conf"), "-h", strings.Join([]string{s.URL, s.SecureURL, s.SocketURL}, " "), "-d", "none")
 	s.command.Stdout, s.command.Stderr = &s.output, &s.output
 	if err := s.command.Start(); err != nil {
 		return fmt.Errorf("start slapd: %w", err)
