@@ -42,6 +42,11 @@
 // entry, what the server said and what to do about it. It never contains the
 // password.
 //
+// A connection is verified or it is an error: there is no way to switch that
+// off, and a server that refuses StartTLS gets nothing in the clear. What may be
+// done twice is tried again when the server is away or busy: connecting, and
+// reads from their very start, at the same server. See [Retry] and [Conn].
+//
 // # What is left out
 //
 // Mailboxes, distribution lists and public folders are read, never written.

@@ -2,6 +2,7 @@ package ldapsrc
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -140,10 +141,15 @@ func hint(e *Error) string {
 	if e.Code != 0 {
 		return ""
 	}
+	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.Is(e.Err, context.Canceled):
 		return unanswered(e)
-	case e.Op == opStartTLS && strings.Contains(e.Err.Error(), "certificate"): // go-ldap keeps only the text
+	case errors.Is(e.Err, errPin):
+		return "find out why the key is another one before you pin it: somebody may stand between"
+	case errors.As(e.Err, &invalid) && invalid.Reason == x509.Expired:
+		return "the server needs a certificate that is valid today; look at the clocks of both, too"
+	case e.Op == opStartTLS && strings.Contains(e.Err.Error(), "certificate"):
 		return "give the certificate of the authority that signed the server's, and use a host name that stands in it"
 	case e.Op == opStartTLS:
 		return "this port may not offer it; use the port for ldaps, StartTLS on the other one, or no TLS"

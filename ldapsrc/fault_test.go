@@ -291,16 +291,16 @@ func TestDialErrors(t *testing.T) {
 		server ldapsrc.Server
 		tells  []string
 	}{
-		{"nobody listens", ldapsrc.Server{URL: "ldap://" + closed.Addr().String()}, []string{"connection refused", "port 390 or 379"}},
-		{"a URL with a bad port", ldapsrc.Server{URL: "ldap://exch1:port"}, []string{"ldap://exch1:port", "the URL cannot be read", "write it as ldap://host:389"}},
-		{"a URL with a control character", ldapsrc.Server{URL: "ldap://exch1\x00"}, []string{"the URL cannot be read"}},
-		{"another scheme", ldapsrc.Server{URL: "http://exch1"}, []string{"does not begin with ldap://"}},
-		{"no scheme", ldapsrc.Server{URL: "exch1:389"}, []string{"does not begin with ldap://"}},
-		{"no host", ldapsrc.Server{URL: "ldap://:389"}, []string{"no host"}},
-		{"a base in the URL", ldapsrc.Server{URL: "ldap://exch1/o=Contoso"}, []string{"more than a host and a port"}},
-		{"a user name in the URL", ldapsrc.Server{URL: "ldap://me:" + password + "@exch1"}, []string{"ldap://exch1"}},
-		{"StartTLS twice", ldapsrc.Server{URL: "ldaps://exch1", StartTLS: true}, []string{"StartTLS is asked for on an ldaps URL"}},
-		{"no password", ldapsrc.Server{URL: misbehave(t).url, BindDN: plainName}, []string{"the password is empty"}},
+		{"nobody listens", ldapsrc.Server{URLs: []string{"ldap://" + closed.Addr().String()}}, []string{"connection refused", "port 390 or 379"}},
+		{"a URL with a bad port", ldapsrc.Server{URLs: []string{"ldap://exch1:port"}}, []string{"ldap://exch1:port", "the URL cannot be read", "write it as ldap://host:389"}},
+		{"a URL with a control character", ldapsrc.Server{URLs: []string{"ldap://exch1\x00"}}, []string{"the URL cannot be read"}},
+		{"another scheme", ldapsrc.Server{URLs: []string{"http://exch1"}}, []string{"does not begin with ldap://"}},
+		{"no scheme", ldapsrc.Server{URLs: []string{"exch1:389"}}, []string{"does not begin with ldap://"}},
+		{"no host", ldapsrc.Server{URLs: []string{"ldap://:389"}}, []string{"no host"}},
+		{"a base in the URL", ldapsrc.Server{URLs: []string{"ldap://exch1/o=Contoso"}}, []string{"more than a host and a port"}},
+		{"a user name in the URL", ldapsrc.Server{URLs: []string{"ldap://me:" + password + "@exch1"}}, []string{"ldap://exch1"}},
+		{"StartTLS twice", ldapsrc.Server{URLs: []string{"ldaps://exch1"}, StartTLS: true}, []string{"StartTLS is asked for on an ldaps URL"}},
+		{"no password", ldapsrc.Server{URLs: []string{misbehave(t).url}, BindDN: plainName}, []string{"the password is empty"}},
 	} {
 		_, err := ldapsrc.Dial(t.Context(), test.server)
 		var e *ldapsrc.Error
@@ -347,7 +347,10 @@ func TestTLS(t *testing.T) {
 		{"ldap on the port for ldaps", strings.Replace(s.SecureURL, "ldaps:", "ldap:", 1), false, nil, []string{"may be a port for ldaps"}},
 	} {
 		server := directory{url: test.url}.server(func(s *ldapsrc.Server) {
-			s.StartTLS, s.TLS, s.ConnectTimeout = test.startTLS, test.config, 500*time.Millisecond
+			s.StartTLS, s.TLS = test.startTLS, test.config
+			if strings.Contains(strings.Join(test.tells, ""), "may not offer it") {
+				s.ConnectTimeout = 500 * time.Millisecond // there will be no answer
+			}
 		})
 		c, err := ldapsrc.Dial(t.Context(), server)
 		if test.tells == nil && err == nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -21,13 +20,12 @@ func (c *Conn) Exists(ctx context.Context, dn string) error {
 	request := &ldap.SearchRequest{
 		BaseDN: dn, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{deleted},
 	}
-	c.trace(request)
-	result, err := c.search(ctx, request)
+	result, err := c.searchAgain(ctx, opRead, request)
 	if err != nil {
-		return c.fail(opRead, dn, err)
+		return err
 	}
 	if len(result.Entries) == 0 || isTrue(result.Entries[0].GetEqualFoldAttributeValue(deleted)) {
-		e := newError(shownURL(c.server.URL), opRead, dn, ErrNoSuchObject)
+		e := newError(c.URL(), opRead, dn, ErrNoSuchObject)
 		e.Hint = "it does not exist, or this account may not see it; check the name"
 		return e
 	}
@@ -45,10 +43,9 @@ func (c *Conn) AdminView(ctx context.Context, base string) (bool, error) {
 		Filter:     fmt.Sprintf("(|(%s=TRUE)(%s=TRUE))", f.Deleted, f.Hidden),
 		Attributes: []string{f.Deleted, f.Hidden},
 	}
-	c.trace(request)
-	result, err := c.search(ctx, request)
+	result, err := c.searchAgain(ctx, opSearch, request)
 	if err != nil && !ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) {
-		return false, c.fail(opSearch, base, err)
+		return false, err
 	}
 	// Look at the entry too: a server may take the filter loosely.
 	return slices.ContainsFunc(result.Entries, func(e *ldap.Entry) bool {
@@ -66,17 +63,24 @@ func (c *Conn) Recipients(ctx context.Context, base string) ([]Recipient, error)
 	request := &ldap.SearchRequest{
 		BaseDN: base, Scope: ldap.ScopeWholeSubtree, Filter: p.filter(), Attributes: p.attributes(),
 	}
-	found := map[string]Recipient{} // by the normal form of the name
-	err := c.eachPage(ctx, request, func(entries []*ldap.Entry) error {
-		for _, entry := range entries {
-			if err := p.collect(entry, found); err != nil {
-				return &entryError{entry.DN, err}
+	var found map[string]Recipient // by the normal form of the name
+	err := c.server.repeat(ctx, func() error {
+		found = map[string]Recipient{}
+		err := c.eachPage(ctx, request, func(entries []*ldap.Entry) error {
+			for _, entry := range entries {
+				if err := p.collect(entry, found); err != nil {
+					return &entryError{entry.DN, err}
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			return c.readError(base, err)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, c.readError(base, err)
+		return nil, err
 	}
 	recipients := make([]Recipient, 0, len(found))
 	for _, name := range slices.Sorted(maps.Keys(found)) {
@@ -102,7 +106,7 @@ var (
 
 // readError makes the error of a read that is not whole.
 func (c *Conn) readError(base string, err error) error {
-	e := newError(shownURL(c.server.URL), opSearch, base, err)
+	e := c.fail(opSearch, base, err)
 	var entry *entryError
 	switch {
 	case errors.As(err, &entry):
@@ -118,6 +122,11 @@ func (c *Conn) readError(base string, err error) error {
 // eachPage searches page by page (RFC 2696) until the server says that there
 // is no more.
 func (c *Conn) eachPage(ctx context.Context, request *ldap.SearchRequest, do func([]*ldap.Entry) error) error {
+	release, err := c.hold(ctx) // the page marks are worth nothing on another connection
+	if err != nil {
+		return err
+	}
+	defer release()
 	paging := ldap.NewControlPaging(uint32(c.server.PageSize))
 	request.Controls = []ldap.Control{paging}
 	c.trace(request)
@@ -145,6 +154,19 @@ func (c *Conn) eachPage(ctx context.Context, request *ldap.SearchRequest, do fun
 	}
 }
 
+// searchAgain does a search that is one request, and may thus be repeated.
+func (c *Conn) searchAgain(ctx context.Context, op string, request *ldap.SearchRequest) (*ldap.SearchResult, error) {
+	c.trace(request)
+	var result *ldap.SearchResult
+	err := c.server.repeat(ctx, func() (err error) {
+		if result, err = c.search(ctx, request); err != nil {
+			return c.fail(op, request.BaseDN, err)
+		}
+		return nil
+	})
+	return result, err
+}
+
 // search sends one search request and returns the answer, or what came of it
 // with the error.
 func (c *Conn) search(ctx context.Context, request *ldap.SearchRequest) (*ldap.SearchResult, error) {
@@ -154,44 +176,4 @@ func (c *Conn) search(ctx context.Context, request *ldap.SearchRequest) (*ldap.S
 		return err
 	})
 	return result, err
-}
-
-// trace tells the search as a command that can be pasted. The password is not
-// in it: -W asks for it.
-func (c *Conn) trace(request *ldap.SearchRequest) {
-	s := c.server
-	if s.Trace == nil {
-		return
-	}
-	words := []string{"ldapsearch", "-x", "-LLL", "-H", s.URL}
-	if s.StartTLS {
-		words = append(words, "-ZZ")
-	}
-	if s.BindDN != "" {
-		words = append(words, "-D", s.BindDN, "-W")
-	}
-	scope := map[int]string{ldap.ScopeBaseObject: "base", ldap.ScopeWholeSubtree: "sub"}[request.Scope]
-	words = append(words, "-b", request.BaseDN, "-s", scope)
-	if request.SizeLimit > 0 {
-		words = append(words, "-z", strconv.Itoa(request.SizeLimit))
-	}
-	if len(request.Controls) > 0 {
-		words = append(words, "-E", fmt.Sprintf("pr=%d/noprompt", s.PageSize))
-	}
-	words = append(append(words, request.Filter), request.Attributes...)
-	for i, word := range words {
-		words[i] = shellWord(word)
-	}
-	s.Trace(strings.Join(words, " "))
-}
-
-// shellWord quotes a word for a POSIX shell where that is needed.
-func shellWord(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+", r)
-	}
-	if word != "" && strings.TrimFunc(word, plain) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -252,30 +254,51 @@ func (s surroundings) server(file config.File, c config.Connector) (ldapsrc.Serv
 		profile, err = profile.WithAttribute(e.Import.KeyAttribute)
 		wrong.about("import.key_attribute", err)
 	}
-	security, err := tlsConfig(file, e.TLS)
-	wrong.about("tls.ca_file", err)
+	security := tlsConfig(&wrong, e.TLS)
 	return ldapsrc.Server{
-		URL: e.URL, BindDN: e.BindDN, Password: password, TLS: security, StartTLS: e.TLSMode() == "starttls",
-		PageSize: e.PageSize, ConnectTimeout: time.Duration(e.Timeout), ReadTimeout: time.Duration(e.Timeout), Profile: profile,
+		URLs: e.AllURLs(), Bind: ldapsrc.Bind(e.BindMode()), BindDN: e.BindDN, Password: password,
+		TLS: security, Pins: pins(&wrong, e.TLS.PinSHA256), StartTLS: e.TLSMode() == "starttls",
+		Files: ldapsrc.TLSFiles{
+			CA: file.Path(e.TLS.CAFile), Certificate: file.Path(e.TLS.CertFile), Key: file.Path(e.TLS.KeyFile),
+		},
+		PageSize:       e.PageSize,
+		ConnectTimeout: time.Duration(cmp.Or(e.Timeouts.Connect, e.Timeout)),
+		ReadTimeout:    time.Duration(cmp.Or(e.Timeouts.Read, e.Timeout)),
+		IdleTimeout:    time.Duration(e.Timeouts.Idle),
+		Retry:          ldapsrc.Retry{Times: e.Retries, Jitter: rand.Float64},
+		Connections:    e.Connections,
+		Profile:        profile,
 	}, config.Join(wrong.all...)
 }
 
 // tlsConfig always verifies the server; a certificate authority of one's own
 // takes the place of the system's.
-func tlsConfig(file config.File, t config.TLS) (*tls.Config, error) {
+func tlsConfig(c *complaints, t config.TLS) *tls.Config {
 	security := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
-	if t.CAFile == "" {
-		return security, nil
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(c.file.Path(t.CAFile))
+		security.RootCAs = x509.NewCertPool()
+		if err == nil && !security.RootCAs.AppendCertsFromPEM(pem) {
+			err = fmt.Errorf("%s holds no certificate in PEM form", t.CAFile)
+		}
+		c.about("tls.ca_file", err)
 	}
-	pem, err := os.ReadFile(file.Path(t.CAFile))
-	if err != nil {
-		return nil, err
+	if t.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.file.Path(t.CertFile), c.file.Path(t.KeyFile))
+		c.about("tls.cert_file", err)
+		security.Certificates = []tls.Certificate{pair}
 	}
-	security.RootCAs = x509.NewCertPool()
-	if !security.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", t.CAFile)
+	return security
+}
+
+func pins(c *complaints, texts []string) []ldapsrc.Pin {
+	var all []ldapsrc.Pin
+	for i, text := range texts {
+		pin, err := ldapsrc.ParsePin(text)
+		c.about(fmt.Sprintf("tls.pin_sha256[%d]", i), err)
+		all = append(all, pin)
 	}
-	return security, nil
+	return all
 }
 
 func (s surroundings) postOffice(file config.File, c config.Connector) (ccmail.PostOffice, error) {

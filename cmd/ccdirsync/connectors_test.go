@@ -75,6 +75,7 @@ func TestMissingFiles(t *testing.T) {
 		{"password_file: ./po.pw", "password_env: PO_PASSWORD", ":12:7: connectors[0].post_office.password_env: the environment has no variable PO_PASSWORD, which password_env names"},
 		{"admin_view: false", "admin_view: false\n      password_file: ./ex.pw", ":7:7: connectors[0].exchange.password_file: read the password file: open "},
 		{"admin_view: false", "admin_view: false\n      tls: {ca_file: ca.pem}", ":7:13: connectors[0].exchange.tls.ca_file: open "},
+		{"admin_view: false", "admin_view: false\n      tls: {cert_file: c.pem, key_file: c.key}", ":7:13: connectors[0].exchange.tls.cert_file: open "},
 	} {
 		name := writeFile(t, strings.Replace(validConfig, test.old, test.text, 1))
 		_, stderr, code := program(t, "plan", "-c", name)
@@ -90,9 +91,14 @@ func TestCAFileWithoutCertificate(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := tlsConfig(config.File{Dir: dir}, config.TLS{CAFile: "ca.pem"})
-	if err == nil || err.Error() != "ca.pem holds no certificate in PEM form" {
-		t.Error(err)
+	name := filepath.Join(dir, "c.yaml")
+	text := strings.Replace(validConfig, "admin_view: false", "admin_view: false\n      tls: {ca_file: ca.pem}", 1)
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code := program(t, "plan", "-c", name)
+	if want := ":7:13: connectors[0].exchange.tls.ca_file: ca.pem holds no certificate in PEM form"; code != exitUsage || !strings.Contains(stderr, name+want) {
+		t.Errorf("exit code %d, standard error: %s  want %s", code, stderr, want)
 	}
 }
 

@@ -61,7 +61,7 @@ func (s surroundings) newProgress(settings logSettings, connector string) *progr
 	if p.json {
 		logger.SetFormatter(&logrus.JSONFormatter{})
 	} else {
-		logger.SetFormatter(&logrus.TextFormatter{FullTimestamp: true})
+		logger.SetFormatter(&textFormatter{logrus.TextFormatter{FullTimestamp: true}})
 	}
 	p.log = logger.WithField("connector", connector)
 	return p
@@ -126,8 +126,30 @@ func (p *progress) event(e cycle.Event) {
 	}
 }
 
-// search logs an LDAP search as a command that an operator can paste.
-func (p *progress) search(command string) { p.log.Debug(command) }
+// search logs an LDAP search as a command that an operator can paste. Several
+// connections may do so at the same time.
+func (p *progress) search(command string) {
+	if p.json {
+		p.log.Debug(command)
+		return
+	}
+	p.log.WithField(commandField, true).Debug(command)
+}
+
+// commandField marks a command in the text log.
+const commandField = "command"
+
+// textFormatter writes a command as it is, on a line of its own: quotes of the
+// log would spoil those of the shell.
+type textFormatter struct{ logrus.TextFormatter }
+
+// Format writes an entry of the log.
+func (f *textFormatter) Format(e *logrus.Entry) ([]byte, error) {
+	if _, is := e.Data[commandField]; is {
+		return []byte(e.Message + "\n"), nil
+	}
+	return f.TextFormatter.Format(e)
+}
 
 // aboveBar writes lines above the bar. Where the terminal has just shown the
 // interrupt key, the cursor is not at the start of the line.

@@ -83,7 +83,7 @@ func (r *run) marks() []reconcile.Mark {
 	if highest == 0 {
 		return nil
 	}
-	return []reconcile.Mark{{Server: r.connector.Server.URL, Base: r.connector.Exchange.Base, USN: highest, Taken: r.started}}
+	return []reconcile.Mark{{Server: r.conn.URL(), Base: r.connector.Exchange.Base, USN: highest, Taken: r.started}}
 }
 
 // countsLeft are the counts as the run leaves them: what it added, deleted,

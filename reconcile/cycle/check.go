@@ -148,6 +148,7 @@ func (ch *checker) postOffice(ctx context.Context) {
 func (ch *checker) exchange(ctx context.Context) {
 	c := ch.connector
 	account, err := ch.readExchange(ctx)
+	ch.connection()
 	if !ch.found("directory", fmt.Sprintf("%s under %s, pages of %d", account, c.Exchange.Base, c.Server.PageSize), err) {
 		return
 	}
@@ -172,6 +173,22 @@ func (ch *checker) exchange(ctx context.Context) {
 	ch.found("import", c.Exchange.Import.Container+" can be written", err)
 	if !c.Rules.MakesAddresses() {
 		ch.caution("addresses", "import.addresses is not set: custom recipients get no SMTP or X.400 address, and Exchange 5.5 routes on the X.400 one")
+	}
+}
+
+// connection tells which server answered and how it is talked to.
+func (ch *checker) connection() {
+	if ch.conn == nil {
+		return // told as the directory's failure
+	}
+	pin, secure := ch.conn.Peer()
+	switch {
+	case secure:
+		ch.found("connection", fmt.Sprintf("%s, verified; the pin of its key is %s", ch.conn.URL(), pin), nil)
+	case ch.conn.Local():
+		ch.found("connection", ch.conn.URL()+", on this machine", nil)
+	default:
+		ch.caution("connection", ch.conn.URL()+" is not encrypted: who is on the wire reads the password and all data")
 	}
 }
 

@@ -392,7 +392,7 @@ func killAt(t *testing.T, c cycle.Connector, point string) {
 	t.Helper()
 	victim := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestVictim$")
 	victim.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, asPostOffice+"=") })
-	victim.Env = append(victim.Env, asVictim+"="+filepath.Dir(c.Store.Dir), victimURL+"="+c.Server.URL, victimPoint+"="+point)
+	victim.Env = append(victim.Env, asVictim+"="+filepath.Dir(c.Store.Dir), victimURL+"="+c.Server.URLs[0], victimPoint+"="+point)
 	victim.Stderr = os.Stderr
 	stdin, err := victim.StdinPipe()
 	if err != nil {

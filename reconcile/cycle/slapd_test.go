@@ -180,7 +180,7 @@ func connectorIn(t *testing.T, folder, url string) cycle.Connector {
 	}
 	return cycle.Connector{
 		Name:   "hq",
-		Server: ldapsrc.Server{URL: url, BindDN: bindName, Password: password, Profile: ldapsrc.Exchange55(), PageSize: 2},
+		Server: ldapsrc.Server{URLs: []string{url}, BindDN: bindName, Password: password, Profile: ldapsrc.Exchange55(), PageSize: 2},
 		Exchange: cycle.Exchange{
 			Owner: reconcile.Owner{Server: "MAILSRV7", Site: "EXSITE1", Sites: []string{"EXSITE1"}}, Base: "ou=HQ,o=Contoso", AdminView: true,
 			Export: &cycle.Export{Containers: []string{recipients}, TrustLevel: 100, CustomRecipients: true},

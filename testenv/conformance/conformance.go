@@ -105,7 +105,7 @@ type Directory struct {
 // Server is how to talk to the directory as the administrator, or in another
 // way.
 func (d Directory) Server(change ...func(*ldapsrc.Server)) ldapsrc.Server {
-	s := ldapsrc.Server{URL: d.URL, TLS: d.TLS, StartTLS: d.StartTLS, BindDN: AdminName, Password: Password}
+	s := ldapsrc.Server{URLs: []string{d.URL}, TLS: d.TLS, StartTLS: d.StartTLS, BindDN: AdminName, Password: Password}
 	for _, c := range change {
 		c(&s)
 	}

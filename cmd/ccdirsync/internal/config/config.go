@@ -54,8 +54,10 @@ type Connector struct {
 // Exchange is the directory side.
 type Exchange struct {
 	URL           string   `yaml:"url"`
+	URLs          []string `yaml:"urls"`
 	TLS           TLS      `yaml:"tls"`
 	Plaintext     bool     `yaml:"plaintext"`
+	Bind          string   `yaml:"bind"`
 	BindDN        string   `yaml:"bind_dn"`
 	PasswordFile  string   `yaml:"password_file"`
 	PasswordEnv   string   `yaml:"password_env"`
@@ -69,15 +71,29 @@ type Exchange struct {
 	AdminView     bool     `yaml:"admin_view"`
 	PageSize      int      `yaml:"page_size"`
 	Timeout       Duration `yaml:"timeout"`
+	Timeouts      Timeouts `yaml:"timeouts"`
+	Retries       int      `yaml:"retries"`
+	Connections   int      `yaml:"connections"`
 	Export        *Export  `yaml:"export"`
 	Import        *Import  `yaml:"import"`
 }
 
 // TLS says how the connection is protected.
 type TLS struct {
-	Mode       string `yaml:"mode"`
-	CAFile     string `yaml:"ca_file"`
-	ServerName string `yaml:"server_name"`
+	Mode       string   `yaml:"mode"`
+	CAFile     string   `yaml:"ca_file"`
+	ServerName string   `yaml:"server_name"`
+	PinSHA256  []string `yaml:"pin_sha256"`
+	CertFile   string   `yaml:"cert_file"`
+	KeyFile    string   `yaml:"key_file"`
+}
+
+// Timeouts bound what is done with a connection. The first two are 0 where
+// Exchange.Timeout counts.
+type Timeouts struct {
+	Connect Duration `yaml:"connect"`
+	Read    Duration `yaml:"read"`
+	Idle    Duration `yaml:"idle"`
 }
 
 // Export is the direction from Exchange to cc:Mail.
@@ -209,6 +225,7 @@ func (c *Connector) setDefaults() {
 	*c = Connector{
 		Exchange: Exchange{
 			Profile: "exchange55", AdminView: true, PageSize: 100, Timeout: Duration(time.Minute),
+			Timeouts: Timeouts{Idle: Duration(5 * time.Minute)}, Retries: 2, Connections: 2,
 		},
 		PostOffice: PostOffice{
 			Backups: 10, Transport: "exec", Timeout: Duration(10 * time.Minute), Dialect: Dialect{Base: "lotus"},

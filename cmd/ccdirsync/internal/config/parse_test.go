@@ -374,6 +374,57 @@ c.yaml:3:5: connectors[0].post_office.store: is missing`,
 			`c.yaml:6:13: connectors[0].exchange.tls.mode: ldaps contradicts the ldap:// url; ldaps goes with ldaps://host:636, the others with ldap://`,
 		},
 		{
+			"a further url that contradicts the mode", "url: ldaps://exch1", "url: ldaps://exch1\n      urls: [ldap://exch2, http://exch3]",
+			"c.yaml:4:5: connectors[0].exchange.tls.mode: ldaps contradicts the ldap:// url; ldaps goes with ldaps://host:636, the others with ldap://\n" +
+				`c.yaml:6:28: connectors[0].exchange.urls[1]: "http://exch3" is not an ldap:// or ldaps:// address; write ldap://host:389 or ldaps://host:636`,
+		},
+		{
+			"an empty further url", "url: ldaps://exch1", "url: ldaps://exch1\n      urls: [\"\"]",
+			`c.yaml:6:14: connectors[0].exchange.urls[0]: is empty`,
+		},
+		{
+			"TLS on a socket of this machine", "url: ldaps://exch1", "url: ldapi://%2Frun%2Fldapi\n      tls: {mode: starttls}",
+			`c.yaml:6:13: connectors[0].exchange.tls.mode: starttls contradicts the ldapi:// url, which is a socket of this machine; leave it out, or keep sockets and servers apart`,
+		},
+		{
+			"a socket without a path", "url: ldaps://exch1", "url: ldapi://run/ldapi",
+			`c.yaml:5:7: connectors[0].exchange.url: "ldapi://run/ldapi" does not hold the path of a socket; write ldapi://%2Fvar%2Frun%2Fslapd%2Fldapi`,
+		},
+		{
+			"a client certificate without its key", "url: ldaps://exch1", "url: ldaps://exch1\n      tls: {cert_file: c.pem}",
+			`c.yaml:6:13: connectors[0].exchange.tls.cert_file: and key_file go together; set both, or none`,
+		},
+		{
+			"a simple bind without a name", "      bind_dn: cn=dirsync,cn=CONTOSO,cn=admin\n      password_file: ./exchange.pw\n", "      bind: simple\n      admin_view: false\n",
+			`c.yaml:4:5: connectors[0].exchange.bind_dn: is missing; a simple bind needs a name; without one write bind: anonymous`,
+		},
+		{
+			"an anonymous bind with a name", "      server:", "      bind: anonymous\n      server:",
+			`c.yaml:8:7: connectors[0].exchange.bind: anonymous goes without bind_dn and without a password; leave them out, or write bind: simple`,
+		},
+		{
+			"an external bind with nothing to be known by", "      bind_dn: cn=dirsync,cn=CONTOSO,cn=admin\n      password_file: ./exchange.pw\n", "      bind: external\n      admin_view: false\n",
+			`c.yaml:6:7: connectors[0].exchange.bind: external needs a client certificate; set tls.cert_file and tls.key_file`,
+		},
+		{
+			"an external bind in the clear", "url: ldaps://exch1\n      bind_dn: cn=dirsync,cn=CONTOSO,cn=admin\n      password_file: ./exchange.pw\n",
+			"url: ldap://exch1\n      plaintext: true\n      tls: {mode: none, cert_file: c, key_file: k}\n      bind: external\n      admin_view: false\n",
+			`c.yaml:8:7: connectors[0].exchange.bind: external needs TLS, which tls.mode: none switches off; use ldaps or starttls with tls.cert_file and tls.key_file`,
+		},
+		{
+			"an unknown way to bind", "      server:", "      bind: extern\n      server:",
+			"c.yaml:8:7: connectors[0].exchange.bind: \"extern\" is not known; did you mean \"external\"?\n" +
+				"c.yaml:8:7: connectors[0].exchange.bind: extern goes without bind_dn and without a password; leave them out, or write bind: simple",
+		},
+		{
+			"time limits, repetitions and connections", "      server:",
+			"      timeouts: {connect: -1s, idle: 0s}\n      retries: -1\n      connections: 0\n      server:",
+			"c.yaml:8:18: connectors[0].exchange.timeouts.connect: is less than nothing; write a time such as 30s\n" +
+				"c.yaml:8:32: connectors[0].exchange.timeouts.idle: must be more than nothing; Exchange 5.5 ends idle connections after 10 minutes\n" +
+				"c.yaml:9:7: connectors[0].exchange.retries: is -1, must be from 0 to 100\n" +
+				"c.yaml:10:7: connectors[0].exchange.connections: is 0, must be from 1 to 64",
+		},
+		{
 			"an account without password", "      password_file: ./exchange.pw\n", "",
 			`c.yaml:6:7: connectors[0].exchange.bind_dn: has no password; set password_file or password_env`,
 		},
@@ -513,6 +564,7 @@ func TestParseDefaults(t *testing.T) {
 			URL: "ldaps://exch1", BindDN: "cn=dirsync,cn=CONTOSO,cn=admin", PasswordFile: "./exchange.pw",
 			Profile: "exchange55", Server: "MAILSRV7", Site: "EXSITE1", Base: "ou=HQ,o=Contoso",
 			AdminView: true, PageSize: 100, Timeout: Duration(time.Minute),
+			Timeouts: Timeouts{Idle: Duration(5 * time.Minute)}, Retries: 2, Connections: 2,
 		},
 		PostOffice: PostOffice{
 			Name: "NORTHHUB", Path: "./po", Store: "./CCMCDATA", CodePage: "cp437", Backups: 10, Transport: "exec",

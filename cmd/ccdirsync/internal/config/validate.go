@@ -66,9 +66,7 @@ func (e Exchange) validate(w *walker, at string) {
 	if e.PageSize < 1 {
 		w.complain(at+".page_size", "must be 1 or more", "Exchange 5.5 sends at most 100 at once unless it was told otherwise")
 	}
-	if e.Timeout <= 0 {
-		w.complain(at+".timeout", "must be more than nothing", "")
-	}
+	e.validateTimes(w, at)
 	if e.Site != "" && len(e.Sites) > 0 && !slices.ContainsFunc(e.Sites, func(s string) bool { return strings.EqualFold(s, e.Site) }) {
 		w.complain(at+".sites", fmt.Sprintf("does not hold the own site %q", e.Site), "add it")
 	}
@@ -91,9 +89,24 @@ func (e Exchange) validate(w *walker, at string) {
 	}
 }
 
+// validateAccount makes sure that everything is there for the way to bind, and
+// nothing for another one.
 func (e Exchange) validateAccount(w *walker, at string) {
-	if e.BindDN != "" && e.PasswordFile == "" && e.PasswordEnv == "" {
-		w.complain(at+".bind_dn", "has no password", "set password_file or password_env")
+	password := e.PasswordFile != "" || e.PasswordEnv != ""
+	switch e.BindMode() {
+	case "simple":
+		if e.BindDN == "" {
+			w.complain(at+".bind_dn", "is missing", "a simple bind needs a name; without one write bind: anonymous")
+		} else if !password {
+			w.complain(at+".bind_dn", "has no password", "set password_file or password_env")
+		}
+	case "external":
+		e.validateExternal(w, at)
+	default:
+		oneOf(w, at+".bind", e.BindMode(), "simple", "anonymous", "external")
+	}
+	if e.Bind != "" && e.Bind != "simple" && (e.BindDN != "" || password) {
+		w.complain(at+".bind", e.Bind+" goes without bind_dn and without a password", "leave them out, or write bind: simple")
 	}
 	if e.PasswordFile != "" && e.PasswordEnv != "" {
 		w.complain(at+".password_env", "stands beside password_file", "keep one of them")
@@ -104,47 +117,115 @@ func (e Exchange) validateAccount(w *walker, at string) {
 	}
 }
 
-// validateURL returns the url when it is one.
-func (e Exchange) validateURL(w *walker, at string) (*url.URL, bool) {
+// validateExternal makes sure that there is something to be known by: a client
+// certificate, or the user of the process on a socket of this machine.
+func (e Exchange) validateExternal(w *walker, at string) {
+	for _, raw := range e.AllURLs() {
+		switch {
+		case strings.HasPrefix(raw, "ldapi:"):
+		case e.TLSMode() == "none":
+			w.complain(at+".bind", "external needs TLS, which tls.mode: none switches off", "use ldaps or starttls with tls.cert_file and tls.key_file")
+			return
+		case e.TLS.CertFile == "":
+			w.complain(at+".bind", "external needs a client certificate", "set tls.cert_file and tls.key_file")
+			return
+		}
+	}
+}
+
+// BindMode is how to bind, which follows from bind_dn when the file does not
+// say.
+func (e Exchange) BindMode() string {
+	switch {
+	case e.Bind != "":
+		return e.Bind
+	case e.BindDN != "":
+		return "simple"
+	}
+	return "anonymous"
+}
+
+// AllURLs are the servers in the order in which they are tried.
+func (e Exchange) AllURLs() []string {
+	if e.URL == "" {
+		return e.URLs
+	}
+	return append([]string{e.URL}, e.URLs...)
+}
+
+// validateURL reports whether a server's address is one, and how it begins.
+func validateURL(w *walker, at, raw string) (scheme string, valid bool) {
 	const form = "write ldap://host:389 or ldaps://host:636"
-	if strings.Contains(e.URL, "@") {
+	if strings.Contains(raw, "@") {
 		// The URL is not repeated: what stands before the @ may be a password.
 		w.complain(at, "holds more than a host and a port", form+", and the account under bind_dn")
-		return nil, false
+		return "", false
 	}
-	u, err := url.Parse(e.URL)
+	if socket, is := strings.CutPrefix(raw, "ldapi://"); is {
+		if path, err := url.PathUnescape(socket); err != nil || !filepath.IsAbs(path) || strings.Contains(socket, "/") {
+			w.complain(at, fmt.Sprintf("%q does not hold the path of a socket", raw), "write ldapi://%2Fvar%2Frun%2Fslapd%2Fldapi")
+			return "", false
+		}
+		return "ldapi", true
+	}
+	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "ldap" && u.Scheme != "ldaps" || u.Hostname() == "" {
-		w.complain(at, fmt.Sprintf("%q is not an ldap:// or ldaps:// address", e.URL), form)
-		return nil, false
+		w.complain(at, fmt.Sprintf("%q is not an ldap:// or ldaps:// address", raw), form)
+		return "", false
 	}
 	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		w.complain(at, fmt.Sprintf("%q holds more than a host and a port", e.URL), form)
-		return nil, false
+		w.complain(at, fmt.Sprintf("%q holds more than a host and a port", raw), form)
+		return "", false
 	}
-	return u, true
+	return u.Scheme, true
 }
 
 // validateTransport makes sure that nothing goes over the wire in the clear
 // unless the file says so in words.
 func (e Exchange) validateTransport(w *walker, at string) {
+	noneEmpty(w, at+".urls", e.URLs)
 	if e.URL == "" {
 		return // reported as missing
 	}
-	u, valid := e.validateURL(w, at+".url")
-	if !valid {
-		return
+	places, complained := []string{at + ".url"}, false
+	for i := range e.URLs {
+		places = append(places, fmt.Sprintf("%s.urls[%d]", at, i))
 	}
-	switch mode := e.TLSMode(); {
+	for i, raw := range e.AllURLs() {
+		if w.spoilt(places[i]) {
+			continue
+		}
+		if scheme, valid := validateURL(w, places[i], raw); valid && !complained {
+			complained = e.validateMode(w, at, scheme)
+		}
+	}
+	if (e.TLS.CertFile == "") != (e.TLS.KeyFile == "") {
+		w.complain(at+".tls.cert_file", "and key_file go together", "set both, or none")
+	}
+}
+
+// validateMode reports whether it complained of tls.mode.
+func (e Exchange) validateMode(w *walker, at, scheme string) bool {
+	before := len(w.problems)
+	mode := e.TLSMode()
+	known := slices.Contains([]string{"ldaps", "starttls", "none"}, mode)
+	switch {
+	case scheme == "ldapi" && known:
+		if mode != "none" {
+			w.complain(at+".tls.mode", mode+" contradicts the ldapi:// url, which is a socket of this machine", "leave it out, or keep sockets and servers apart")
+		}
+	case scheme == "ldapi" && mode == "":
 	case mode == "":
 		w.complain(at+".tls.mode", "is not set and the url is plain ldap://",
 			"use ldaps:// or tls: {mode: starttls}; a server without TLS needs tls: {mode: none} and plaintext: true")
-	case (mode == "ldaps") != (u.Scheme == "ldaps") && slices.Contains([]string{"ldaps", "starttls", "none"}, mode):
-		w.complain(at+".tls.mode", fmt.Sprintf("%s contradicts the %s:// url", mode, u.Scheme), "ldaps goes with ldaps://host:636, the others with ldap://")
+	case known && (mode == "ldaps") != (scheme == "ldaps"):
+		w.complain(at+".tls.mode", fmt.Sprintf("%s contradicts the %s:// url", mode, scheme), "ldaps goes with ldaps://host:636, the others with ldap://")
 	case mode == "none" && !e.Plaintext:
 		w.complain(at+".tls.mode", "none would send the password and all data in the clear", "if the wire is trusted, say so with plaintext: true")
 	default:
 		oneOf(w, at+".tls.mode", mode, "ldaps", "starttls", "none")
 	}
+	return len(w.problems) > before
 }
 
 // TLSMode is how the connection is protected: ldaps, starttls, none, or empty
@@ -155,6 +236,29 @@ func (e Exchange) TLSMode() string {
 	}
 	return e.TLS.Mode
 }
+
+// validateTimes bounds what is done with connections.
+func (e Exchange) validateTimes(w *walker, at string) {
+	if e.Timeout <= 0 {
+		w.complain(at+".timeout", "must be more than nothing", "")
+	}
+	t := e.Timeouts
+	for key, span := range map[string]Duration{"connect": t.Connect, "read": t.Read} {
+		if span < 0 {
+			w.complain(at+".timeouts."+key, "is less than nothing", "write a time such as 30s")
+		}
+	}
+	if t.Idle <= 0 {
+		w.complain(at+".timeouts.idle", "must be more than nothing", "Exchange 5.5 ends idle connections after 10 minutes")
+	}
+	within(w, at, limit{"retries", e.Retries, 100})
+	if e.Connections < 1 || e.Connections > mostConnections {
+		w.complain(at+".connections", fmt.Sprintf("is %d, must be from 1 to %d", e.Connections, mostConnections), "")
+	}
+}
+
+// mostConnections is more than any server of these directories is glad of.
+const mostConnections = 64
 
 func (i Import) validate(w *walker, at string) {
 	oneOf(w, at+".filter.mode", i.Filter.Mode, "all", "only", "except")
