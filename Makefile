@@ -5,6 +5,8 @@ GOLANGCI_LINT  = v2.15.0
 GOVULNCHECK    = v1.9.0
 FUZZTIME      ?= 60s
 PATIENCE      ?= 30m
+BENCH_ENTRIES ?= 100000
+BENCH_PAIRS   ?= 5
 BIN            = bin
 TOOLS          = $(CURDIR)/.tools
 
@@ -37,6 +39,10 @@ race: deps #? run the tests with the race detector
 .PHONY: torture
 torture: deps #? run the tests that kill programs and fill disks at full length
 	@CCDIRSYNC_TORTURE=1 $(GO) test -count=1 -timeout 6h ./...
+
+.PHONY: bench
+bench: build deps #? measure beside OpenLDAP's tools, BENCH_ENTRIES (100000) entries
+	@$(GO) run ./testenv/bench -bin $(BIN) -entries $(BENCH_ENTRIES) -pairs $(BENCH_PAIRS)
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) #? run go vet and the linters
