@@ -1,6 +1,7 @@
 package ccmail
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -95,43 +96,70 @@ func (p CodePage) Decode(b []byte) (string, error) {
 	if p.name == "" {
 		return "", errNoCodePage
 	}
-	var text strings.Builder
+	if isASCII(b) {
+		return string(b), nil
+	}
+	text := make([]byte, 0, 2*len(b))
 	for i := 0; i < len(b); {
-		char, n, ok := p.decodeOne(b[i:])
-		if !ok {
+		var n int
+		if text, n = p.appendDecoded(text, b[i:]); n == 0 {
 			return "", &DecodeError{CodePage: p.name, Offset: i, Byte: b[i]}
 		}
-		text.WriteString(char)
 		i += n
 	}
-	return text.String(), nil
+	return string(text), nil
 }
 
 // decodeForDisplay returns the text that b holds with U+FFFD in place of what
 // has no meaning. It is for messages and for text that only people read.
 func (p CodePage) decodeForDisplay(b []byte) string {
-	var text strings.Builder
+	var text []byte
 	for i := 0; i < len(b); {
-		char, n, ok := p.decodeOne(b[i:])
-		if !ok {
-			char, n = string(utf8.RuneError), 1
+		var n int
+		if text, n = p.appendDecoded(text, b[i:]); n == 0 {
+			text, n = utf8.AppendRune(text, utf8.RuneError), 1
 		}
-		text.WriteString(char)
 		i += n
 	}
-	return text.String()
+	return string(text)
 }
 
-// decodeOne decodes the character that b, which is not empty, begins with,
-// and tells how many bytes it has.
-func (p CodePage) decodeOne(b []byte) (char string, n int, ok bool) {
+// isASCII reports whether all is ASCII, as most of every file is.
+func isASCII[T string | []byte](text T) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// appendDecoded appends the character that b, which is not empty, begins with,
+// and tells how many bytes of b that was: none when they have no meaning.
+func (p CodePage) appendDecoded(text, b []byte) (longer []byte, n int) {
 	if b[0] < utf8.RuneSelf {
-		return string(rune(b[0])), 1, true
+		return append(text, b[0]), 1
 	}
 	if p.encoding == nil {
 		r, size := utf8.DecodeRune(b)
-		return string(r), size, r != utf8.RuneError || size > 1
+		if r == utf8.RuneError && size <= 1 {
+			return text, 0
+		}
+		return append(text, b[:size]...), size
 	}
+	if table, is := p.encoding.(*charmap.Charmap); is {
+		r := table.DecodeByte(b[0])
+		if r == utf8.RuneError {
+			return text, 0
+		}
+		return utf8.AppendRune(text, r), 1
+	}
+	return p.appendTransformed(text, b)
+}
+
+// appendTransformed is appendDecoded for code pages with characters of one or
+// two bytes.
+func (p CodePage) appendTransformed(text, b []byte) (longer []byte, n int) {
 	decoder := p.encoding.NewDecoder()
 	var dst [2 * utf8.UTFMax]byte // a few codes of page 950 mean two characters
 	for n = 1; n <= min(2, len(b)); n++ {
@@ -139,26 +167,51 @@ func (p CodePage) decodeOne(b []byte) (char string, n int, ok bool) {
 		if errors.Is(err, transform.ErrShortSrc) {
 			continue
 		}
-		char = string(dst[:written])
-		return char, n, err == nil && !strings.ContainsRune(char, utf8.RuneError)
+		if err != nil || bytes.ContainsRune(dst[:written], utf8.RuneError) {
+			return text, 0
+		}
+		return append(text, dst[:written]...), n
 	}
-	return "", 0, false
+	return text, 0
 }
 
 // Encode returns the bytes of text. A character that the code page lacks is
 // an *EncodeError, never a substitute.
 func (p CodePage) Encode(text string) ([]byte, error) {
-	if p.name == "" {
+	return p.appendEncoded(make([]byte, 0, len(text)), text)
+}
+
+// length is the number of bytes of text; the error is that of Encode.
+func (p CodePage) length(text string) (int, error) {
+	if p.name != "" && isASCII(text) {
+		return len(text), nil
+	}
+	b, err := p.Encode(text)
+	return len(b), err
+}
+
+func (p CodePage) appendEncoded(b []byte, text string) ([]byte, error) {
+	switch {
+	case p.name == "":
 		return nil, errNoCodePage
-	}
-	if !utf8.ValidString(text) {
+	case isASCII(text):
+		return append(b, text...), nil
+	case !utf8.ValidString(text):
 		return nil, fmt.Errorf("%q is not valid Unicode text", text)
+	case p.encoding == nil:
+		return append(b, text...), nil
 	}
-	if p.encoding == nil {
-		return []byte(text), nil
+	if table, is := p.encoding.(*charmap.Charmap); is {
+		for _, r := range text {
+			char, ok := table.EncodeRune(r)
+			if !ok {
+				return nil, &EncodeError{CodePage: p.name, Char: r}
+			}
+			b = append(b, char)
+		}
+		return b, nil
 	}
 	encoder := p.encoding.NewEncoder()
-	b := make([]byte, 0, len(text))
 	for _, r := range text {
 		if r < utf8.RuneSelf {
 			b = append(b, byte(r))

@@ -3,9 +3,12 @@ package ccmail_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -71,7 +74,12 @@ func FuzzReadDirectory(f *testing.F) {
 	options := fuzzOptions(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
 		for _, o := range options {
-			records, _, err := ccmail.ReadDirectory(bytes.NewReader(file), o)
+			records, warnings, err := ccmail.ReadDirectory(bytes.NewReader(file), o)
+			// What is read does not depend on how the bytes arrive.
+			slowly, sameWarnings, sameErr := ccmail.ReadDirectory(iotest.OneByteReader(bytes.NewReader(file)), o)
+			if !slices.Equal(records, slowly) || !slices.Equal(warnings, sameWarnings) || fmt.Sprint(err) != fmt.Sprint(sameErr) {
+				t.Fatalf("at once %q, %v, %v\nbyte by byte %q, %v, %v", records, warnings, err, slowly, sameWarnings, sameErr)
+			}
 			if err != nil {
 				hasPosition(t, err)
 				continue

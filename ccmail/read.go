@@ -140,14 +140,8 @@ func (d *directoryReader) finish() {
 	if len(d.have) == 0 || d.err != nil {
 		return
 	}
-	name, line := d.record.Name, d.record.Pos.Line
-	var missing []string
-	for _, tag := range tags() {
-		if !slices.Contains(d.have, tag) {
-			missing = append(missing, tag)
-		}
-	}
-	d.have = nil
+	name, line, missing := d.record.Name, d.record.Pos.Line, d.missing()
+	d.have = d.have[:0]
 	switch {
 	case len(missing) > 0 && d.atEnd:
 		d.fail(1, hintExportAgain, "the file ends inside the entry %q of line %d, before its %s line, and looks cut off",
@@ -157,6 +151,19 @@ func (d *directoryReader) finish() {
 	default:
 		d.keep()
 	}
+}
+
+// missing are the tags that the entry being read has not.
+func (d *directoryReader) missing() (missing []string) {
+	if len(d.have) == len(tags()) {
+		return nil // each of them once
+	}
+	for _, tag := range tags() {
+		if !slices.Contains(d.have, tag) {
+			missing = append(missing, tag)
+		}
+	}
+	return missing
 }
 
 func (d *directoryReader) keep() {
@@ -183,6 +190,9 @@ func (d *directoryReader) keep() {
 
 // fold returns a form that is equal for texts which differ only in case.
 func fold(s string) string {
+	if isASCII(s) {
+		return strings.ToUpper(s) // what the least of a letter's cases comes to
+	}
 	return strings.Map(func(r rune) rune {
 		least := r
 		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {

@@ -59,13 +59,15 @@ type scanner struct {
 
 	number   int
 	text     []byte // valid until the next line is read
+	own      []byte // holds the text of a line that the buffer of r does not
 	warnings []Warning
 	err      *ParseError
 	atEnd    bool
 }
 
 func newScanner(r io.Reader, file string) *scanner {
-	return &scanner{r: bufio.NewReader(r), file: file}
+	const readAhead = 64 << 10 // bytes
+	return &scanner{r: bufio.NewReaderSize(r, readAhead), file: file, own: make([]byte, 0, maxLine)}
 }
 
 func (s *scanner) pos(column int) Position {
@@ -83,7 +85,10 @@ func (s *scanner) next() bool {
 		return false
 	}
 	s.number++
-	s.text = s.text[:0]
+	if s.nextBuffered() {
+		return true
+	}
+	s.text = s.own
 	for {
 		c, err := s.r.ReadByte()
 		switch {
@@ -108,6 +113,23 @@ func (s *scanner) next() bool {
 		}
 		s.text = append(s.text, c)
 	}
+}
+
+// nextBuffered reads a line as next does when all of it is in the buffer and it
+// ends as most do, in CR LF or LF; else nothing.
+func (s *scanner) nextBuffered() bool {
+	buffered, _ := s.r.Peek(s.r.Buffered()) // cannot fail: it is in the buffer
+	end := bytes.IndexByte(buffered, '\n')
+	if end < 0 {
+		return false
+	}
+	text := bytes.TrimSuffix(buffered[:end], []byte{'\r'})
+	if len(text) > maxLine || bytes.IndexByte(text, '\r') >= 0 || bytes.IndexByte(text, ctrlZ) >= 0 {
+		return false
+	}
+	s.text = text
+	_, _ = s.r.Discard(end + 1) // cannot fail, the same
+	return true
 }
 
 // end notes the end of the file and reports whether a last line is there.
@@ -160,16 +182,26 @@ func (s *scanner) field() (f field, ok bool) {
 			return field{}, false
 		}
 	}
-	f.tag = string(s.text[:tagLength])
-	for _, known := range tags() {
-		if strings.EqualFold(f.tag, known) {
-			f.tag, f.known = known, true
-		}
-	}
+	f.tag, f.known = spelled(s.text[:tagLength])
 	rest := s.text[tagLength+1:]
 	f.value = bytes.Trim(rest, blanks)
 	f.start = len(s.text) - len(bytes.TrimLeft(rest, blanks)) + 1
 	return f, true
+}
+
+// spelled returns a tag as Lotus's dialect spells it, or else as it was read.
+func spelled(tag []byte) (spelling string, known bool) {
+	for _, known := range tags() {
+		if string(tag) == known {
+			return known, true
+		}
+	}
+	for _, known := range tags() {
+		if strings.EqualFold(string(tag), known) {
+			return known, true
+		}
+	}
+	return string(tag), false
 }
 
 func (s *scanner) isBlank() bool { return len(bytes.Trim(s.text, blanks)) == 0 }

@@ -75,12 +75,12 @@ func (o Options) checkValue(field, value string, longest int) error {
 	if value != strings.Trim(value, blanks) {
 		return &ValueError{field, value, "begins or ends with a blank"}
 	}
-	b, err := o.CodePage.Encode(value)
+	length, err := o.CodePage.length(value)
 	if err != nil {
 		return &ValueError{field, value, "cannot be written: " + err.Error()}
 	}
-	if len(b) > longest {
-		return &ValueError{field, value, fmt.Sprintf("is too long: %d bytes, at most %d fit", len(b), longest)}
+	if length > longest {
+		return &ValueError{field, value, fmt.Sprintf("is too long: %d bytes, at most %d fit", length, longest)}
 	}
 	return nil
 }
@@ -196,6 +196,7 @@ type fileWriter struct {
 	w       *bufio.Writer
 	o       Options
 	started bool
+	encoded []byte // of the last value
 	err     error
 }
 
@@ -216,15 +217,17 @@ func (f *fileWriter) field(tag, value string) {
 }
 
 func (f *fileWriter) line(start, value string) {
-	b, err := f.o.CodePage.Encode(value)
+	encoded, err := f.o.CodePage.appendEncoded(f.encoded[:0], value)
+	f.encoded, f.err = encoded, cmp.Or(f.err, err)
+	f.put(start)
+	_, err = f.w.Write(encoded)
 	f.err = cmp.Or(f.err, err)
-	f.put(start + string(b) + f.o.Dialect.LineEnd)
+	f.put(f.o.Dialect.LineEnd)
 }
 
 func (f *fileWriter) put(s string) {
-	if _, err := f.w.WriteString(s); err != nil && f.err == nil {
-		f.err = err
-	}
+	_, err := f.w.WriteString(s)
+	f.err = cmp.Or(f.err, err)
 }
 
 func (f *fileWriter) close() error {
