@@ -76,9 +76,9 @@ func notLocal(r rune) bool {
 // expand makes the address. Where the template gives nothing or too much, the
 // alias stands before the @, and where that has no ASCII characters the
 // directory name, which always has.
-func (t smtpTemplate) expand(v values, directoryName string) string {
-	local := localPart(t.local.expand(v.clean(localPart)))
-	for _, fallback := range []string{localPart(v['m']), directoryName} {
+func (t *smtpTemplate) expand(v *values, directoryName string) string {
+	local := localPart(t.local.expand(v.cleaned(localPart)))
+	for _, fallback := range []string{localPart(v.alias), directoryName} {
 		if local == "" || len(local) > maxLocalPart {
 			local = fallback
 		}
@@ -172,14 +172,15 @@ func (t x400Template) lacks() *Problem {
 // expand makes the address. A part without a value is left out, but for the
 // surname: where that is empty or too long the alias takes its place, then the
 // directory name.
-func (t x400Template) expand(v values, directoryName string) string {
+func (t x400Template) expand(v *values, directoryName string) string {
 	var out strings.Builder
-	cleaned := v.clean(x400Value)
-	for _, part := range t {
+	cleaned := v.cleaned(x400Value)
+	for i := range t {
+		part := &t[i]
 		value := part.value.expand(cleaned)
 		limit := x400Limit(part.key)
 		if strings.EqualFold(part.key, "s") {
-			for _, fallback := range []string{cleaned['m'], directoryName} {
+			for _, fallback := range []string{cleaned.of('m'), directoryName} {
 				if value == "" || len(value) > limit {
 					value = fallback
 				}
@@ -190,7 +191,10 @@ func (t x400Template) expand(v values, directoryName string) string {
 			value = " "
 		}
 		if value != "" {
-			out.WriteString(part.key + "=" + value + ";")
+			out.WriteString(part.key)
+			out.WriteString("=")
+			out.WriteString(value)
+			out.WriteString(";")
 		}
 	}
 	return out.String()

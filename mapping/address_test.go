@@ -53,7 +53,7 @@ func TestNumberedAlias(t *testing.T) {
 
 func TestSMTPAddresses(t *testing.T) {
 	t.Parallel()
-	john := values{'g': "John", 's': "Doe", 'i': "Q.", 'd': "John Doe", 'm': "JohnD"}
+	john := values{first: "John", last: "Doe", initials: "Q.", display: "John Doe", alias: "JohnD"}
 	for _, tc := range []struct {
 		reason, template string
 		values           values
@@ -63,14 +63,14 @@ func TestSMTPAddresses(t *testing.T) {
 		{"the name", "%g.%s@contoso.example", john, "John.Doe@contoso.example"},
 		{"initials lose their period at the end", "%g.%i@contoso.example", john, "John.Q@contoso.example"},
 		{"no two periods in a row", "%g.%i.%s@contoso.example", john, "John.Q.Doe@contoso.example"},
-		{"accents go (Q166572)", "%s@x.example", values{'s': "Östlünd", 'm': "a"}, "Ostlund@x.example"},
-		{"letters that are spelled out", "%s@x.example", values{'s': "Großæøåđłþ", 'm': "a"}, "Grossaeoadlth@x.example"},
-		{"the cut counts after that", "%1g%s@x.example", values{'g': "Åsa", 's': "Ek", 'm': "a"}, "AEk@x.example"},
-		{"blanks and quotes go", "%d@x.example", values{'d': `Jo Ann "O'Neil"`, 'm': "a"}, "JoAnnONeil@x.example"},
-		{"other scripts go, with their separator", "%g.%s@x.example", values{'g': "Иван", 's': "Doe", 'm': "a"}, "Doe@x.example"},
-		{"without anything the alias stands in", "%g.%s@x.example", values{'m': "SalesTeam"}, "SalesTeam@x.example"},
-		{"without a usable alias the directory name does", "%m@x.example", values{'m': "Иван"}, "CC01@x.example"},
-		{"what is too long as well", "%m@x.example", values{'m': strings.Repeat("ß", 40)}, "CC01@x.example"},
+		{"accents go (Q166572)", "%s@x.example", values{last: "Östlünd", alias: "a"}, "Ostlund@x.example"},
+		{"letters that are spelled out", "%s@x.example", values{last: "Großæøåđłþ", alias: "a"}, "Grossaeoadlth@x.example"},
+		{"the cut counts after that", "%1g%s@x.example", values{first: "Åsa", last: "Ek", alias: "a"}, "AEk@x.example"},
+		{"blanks and quotes go", "%d@x.example", values{display: `Jo Ann "O'Neil"`, alias: "a"}, "JoAnnONeil@x.example"},
+		{"other scripts go, with their separator", "%g.%s@x.example", values{first: "Иван", last: "Doe", alias: "a"}, "Doe@x.example"},
+		{"without anything the alias stands in", "%g.%s@x.example", values{alias: "SalesTeam"}, "SalesTeam@x.example"},
+		{"without a usable alias the directory name does", "%m@x.example", values{alias: "Иван"}, "CC01@x.example"},
+		{"what is too long as well", "%m@x.example", values{alias: strings.Repeat("ß", 40)}, "CC01@x.example"},
 		{"a template that does not vary", "ccmail@x.example", john, "ccmail@x.example"},
 	} {
 		template, problem := parseSMTP(tc.template)
@@ -78,7 +78,7 @@ func TestSMTPAddresses(t *testing.T) {
 			t.Errorf("%s: %q: %v", tc.reason, tc.template, problem)
 			continue
 		}
-		if got := template.expand(tc.values, "CC01"); got != tc.want {
+		if got := template.expand(&tc.values, "CC01"); got != tc.want {
 			t.Errorf("%s: %q of %v = %q, want %q", tc.reason, tc.template, tc.values, got, tc.want)
 		}
 	}
@@ -91,22 +91,22 @@ func TestX400Addresses(t *testing.T) {
 		values           values
 		want             string
 	}{
-		{"the alias", "c=US;a= ;p=Contoso;o=HQ;s=%m;", values{'m': "JohnD"}, "c=US;a= ;p=Contoso;o=HQ;s=JohnD;"},
-		{"Q196255: the name with its initial", "c=US;a= ;s=%s;g=%g;i=%i;", values{'g': "John", 's': "de Groot", 'i': "Q.", 'm': "x"}, "c=US;a= ;s=de Groot;g=John;i=Q.;"},
-		{"a part without a value is left out", "c=US;a= ;s=%s;g=%g;i=%i;", values{'s': "Doe", 'm': "x"}, "c=US;a= ;s=Doe;"},
-		{"separators in a value go", "c=US;a= ;s=%s;", values{'s': `D;o=e/"x"`, 'm': "x"}, "c=US;a= ;s=Doex;"},
-		{"accents go", "c=US;a= ;s=%s;", values{'s': "Östlund", 'm': "x"}, "c=US;a= ;s=Ostlund;"},
-		{"without a surname the alias stands in", "c=US;a= ;s=%s;", values{'m': "SalesTeam"}, "c=US;a= ;s=SalesTeam;"},
-		{"without a usable alias the directory name does", "c=US;a= ;s=%m;", values{'m': "Иван"}, "c=US;a= ;s=CC01;"},
-		{"a surname of more than 40 characters", "c=US;a= ;s=%m;", values{'m': strings.Repeat("x", 41)}, "c=US;a= ;s=CC01;"},
-		{"a first name of more than 16 characters", "c=US;a= ;s=%m;g=%g;", values{'m': "x", 'g': "Maximiliana-Sophie"}, "c=US;a= ;s=x;g=Maximiliana-Soph;"},
+		{"the alias", "c=US;a= ;p=Contoso;o=HQ;s=%m;", values{alias: "JohnD"}, "c=US;a= ;p=Contoso;o=HQ;s=JohnD;"},
+		{"Q196255: the name with its initial", "c=US;a= ;s=%s;g=%g;i=%i;", values{first: "John", last: "de Groot", initials: "Q.", alias: "x"}, "c=US;a= ;s=de Groot;g=John;i=Q.;"},
+		{"a part without a value is left out", "c=US;a= ;s=%s;g=%g;i=%i;", values{last: "Doe", alias: "x"}, "c=US;a= ;s=Doe;"},
+		{"separators in a value go", "c=US;a= ;s=%s;", values{last: `D;o=e/"x"`, alias: "x"}, "c=US;a= ;s=Doex;"},
+		{"accents go", "c=US;a= ;s=%s;", values{last: "Östlund", alias: "x"}, "c=US;a= ;s=Ostlund;"},
+		{"without a surname the alias stands in", "c=US;a= ;s=%s;", values{alias: "SalesTeam"}, "c=US;a= ;s=SalesTeam;"},
+		{"without a usable alias the directory name does", "c=US;a= ;s=%m;", values{alias: "Иван"}, "c=US;a= ;s=CC01;"},
+		{"a surname of more than 40 characters", "c=US;a= ;s=%m;", values{alias: strings.Repeat("x", 41)}, "c=US;a= ;s=CC01;"},
+		{"a first name of more than 16 characters", "c=US;a= ;s=%m;g=%g;", values{alias: "x", first: "Maximiliana-Sophie"}, "c=US;a= ;s=x;g=Maximiliana-Soph;"},
 	} {
 		template, problem := parseX400(tc.template)
 		if problem != nil {
 			t.Errorf("%s: %q: %v", tc.reason, tc.template, problem)
 			continue
 		}
-		if got := template.expand(tc.values, "CC01"); got != tc.want {
+		if got := template.expand(&tc.values, "CC01"); got != tc.want {
 			t.Errorf("%s: %q of %v = %q, want %q", tc.reason, tc.template, tc.values, got, tc.want)
 		}
 	}
@@ -121,13 +121,14 @@ func TestNamesFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		im := importer{rules: rules, scope: ImportScope{Connector: "hq"}}
+		im := newImporter(rules, ImportScope{Connector: "hq"})
 		im.users([]reconcile.Row{{Name: rapid.String().Draw(t, "name"), Location: "L", PostOffice: "PO1"}})
 		if len(im.result.Wanted) == 0 {
 			return
 		}
 		n := rapid.IntRange(2, 5000).Draw(t, "n")
-		first, nth := im.result.Wanted[0].Names(1), im.result.Wanted[0].Names(n)
+		w := &im.result.Wanted[0]
+		first, nth := w.Names(&w.Recipient, 1), w.Names(&w.Recipient, n)
 		if first.Alias == nth.Alias {
 			t.Fatalf("proposals 1 and %d are both %q", n, first.Alias)
 		}

@@ -6,8 +6,6 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
-
-	"ccdirsync/reconcile"
 )
 
 // maxAlias is the length of an alias in characters (documented: LDAP uid, 64).
@@ -31,7 +29,7 @@ func cleanAlias(s string) string {
 // takes such a one for an address type (Q246517).
 func usableAlias(s string) string {
 	alias := cleanAlias(s)
-	if strings.HasPrefix(reconcile.Fold(alias), "ccm") {
+	if len(alias) >= len("ccm") && strings.EqualFold(alias[:len("ccm")], "ccm") {
 		return ""
 	}
 	return alias
@@ -49,11 +47,17 @@ func numberedAlias(alias string, n int) string {
 
 // singlePeriods drops periods at both ends and makes every run of them one.
 func singlePeriods(s string) string {
+	if !strings.HasPrefix(s, ".") && !strings.HasSuffix(s, ".") && !strings.Contains(s, "..") {
+		return s
+	}
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '.' }), ".")
 }
 
 // cut returns the first n characters of s.
 func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
 	if runes := []rune(s); len(runes) > n {
 		return string(runes[:n])
 	}
@@ -71,13 +75,18 @@ var spelledOut = strings.NewReplacer(
 // ascii writes s with ASCII characters only: accents go, some letters are
 // spelled out, everything else that is not ASCII is dropped.
 func ascii(s string) string {
+	if strings.IndexFunc(s, notPrintableASCII) < 0 {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
-		if r >= ' ' && r < unicode.MaxASCII {
-			return r
+		if notPrintableASCII(r) {
+			return -1
 		}
-		return -1
+		return r
 	}, norm.NFD.String(spelledOut.Replace(norm.NFC.String(s))))
 }
+
+func notPrintableASCII(r rune) bool { return r < ' ' || r >= unicode.MaxASCII }
 
 func isASCIIAlphanumeric(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'

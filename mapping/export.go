@@ -3,6 +3,7 @@ package mapping
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -54,14 +55,14 @@ type ExportResult struct {
 //
 // Two recipients of one name are both wanted; which one stays depends on what
 // cc:Mail holds.
-func (r Rules) Export(recipients []ldapsrc.Recipient, scope ExportScope) ExportResult {
-	e := exporter{rules: r, scope: scope, sites: map[string]string{}}
+func (r Rules) Export(recipients iter.Seq[ldapsrc.Recipient], scope ExportScope) ExportResult {
+	e := exporter{rules: r, scope: scope, sites: map[string]string{}, spelled: map[string]string{}}
 	for _, site := range scope.Sites {
 		e.sites[reconcile.Fold(site)] = site
 	}
-	for _, recipient := range recipients {
-		if recipient.Class != ldapsrc.CustomRecipient || !scope.imported(recipient) {
-			e.export(recipient)
+	for recipient := range recipients {
+		if recipient.Class != ldapsrc.CustomRecipient || !scope.imported(&recipient) {
+			e.export(&recipient)
 		}
 	}
 	e.sort()
@@ -70,23 +71,34 @@ func (r Rules) Export(recipients []ldapsrc.Recipient, scope ExportScope) ExportR
 
 // imported reports whether the recipient carries our mark, or that of a
 // connector that we have taken the place of.
-func (s ExportScope) imported(recipient ldapsrc.Recipient) bool {
-	return recipient.ImportedFrom != "" && slices.ContainsFunc(append([]string{s.Connector}, s.FormerConnectors...), func(mark string) bool {
-		return reconcile.Fold(mark) == reconcile.Fold(recipient.ImportedFrom)
-	})
+func (s *ExportScope) imported(recipient *ldapsrc.Recipient) bool {
+	is := func(mark string) bool { return reconcile.Fold(mark) == reconcile.Fold(recipient.ImportedFrom) }
+	return recipient.ImportedFrom != "" && (is(s.Connector) || slices.ContainsFunc(s.FormerConnectors, is))
 }
 
 type exporter struct {
-	rules  Rules
-	scope  ExportScope
-	sites  map[string]string // canonical spelling by folded name
-	result ExportResult
+	rules   Rules
+	scope   ExportScope
+	sites   map[string]string // canonical spelling by folded name
+	spelled map[string]string // the same by the spellings that were seen
+	result  ExportResult
 }
 
-func (e *exporter) export(recipient ldapsrc.Recipient) {
+// site returns the canonical spelling of a site that may go out.
+func (e *exporter) site(name string) (site string, mayGo bool) {
+	if site, mayGo = e.spelled[name]; mayGo {
+		return site, true
+	}
+	if site, mayGo = e.sites[reconcile.Fold(name)]; mayGo {
+		e.spelled[strings.Clone(name)] = site
+	}
+	return site, mayGo
+}
+
+func (e *exporter) export(recipient *ldapsrc.Recipient) {
 	kind := exchangeKind(recipient.Class)
-	_, hasProxy := recipient.PrimaryProxy(ccmailType)
-	name, site, problem := e.nameAndSite(recipient)
+	address, hasProxy := recipient.PrimaryProxy(ccmailType)
+	name, site, problem := e.nameAndSite(recipient, address, hasProxy)
 	cause := e.exclusion(recipient)
 	if cause == outsideContainers && !hasProxy {
 		return // never was a candidate
@@ -95,7 +107,8 @@ func (e *exporter) export(recipient ldapsrc.Recipient) {
 		e.result.Excluded = append(e.result.Excluded, reconcile.Excluded{Kind: kind, Name: name, DN: recipient.DN, Cause: cause})
 		return
 	}
-	comment := e.rules.ccmailComment.expand(exchangeValues(recipient))
+	v := exchangeValues(recipient)
+	comment := e.rules.ccmailComment.expand(&v)
 	if problem == "" {
 		problem = e.check(ccmail.Record{Name: name, Location: ccmail.RemoteUser, Address: ccmail.JoinAddress(site, name), Comment: comment})
 	}
@@ -115,7 +128,7 @@ func (e *exporter) export(recipient ldapsrc.Recipient) {
 const outsideContainers = "not in an export container"
 
 // exclusion tells why a recipient stays; empty when nothing keeps it.
-func (e *exporter) exclusion(recipient ldapsrc.Recipient) string {
+func (e *exporter) exclusion(recipient *ldapsrc.Recipient) string {
 	inContainer := slices.ContainsFunc(e.scope.Containers, func(container string) bool {
 		return ldapsrc.DNWithin(recipient.DN, container)
 	})
@@ -136,10 +149,9 @@ func (e *exporter) exclusion(recipient ldapsrc.Recipient) string {
 // nameAndSite finds the cc:Mail name of a recipient and its site. The name is
 // given even with a problem, as far as there is one, so that its row can be
 // found.
-func (e *exporter) nameAndSite(recipient ldapsrc.Recipient) (name, site, problem string) {
-	address, hasProxy := recipient.PrimaryProxy(ccmailType)
+func (e *exporter) nameAndSite(recipient *ldapsrc.Recipient, address string, hasProxy bool) (name, site, problem string) {
 	proxyName, proxySite, wellFormed := splitAddress(norm.NFC.String(address))
-	known, mayGo := e.sites[reconcile.Fold(proxySite)]
+	known, mayGo := e.site(proxySite)
 	switch {
 	case e.rules.preferRule || !hasProxy && e.rules.ruleWithoutProxy:
 		if name = e.ruleName(recipient); name == "" {
@@ -163,9 +175,9 @@ func (e *exporter) nameAndSite(recipient ldapsrc.Recipient) (name, site, problem
 	}
 }
 
-func (e *exporter) ruleName(recipient ldapsrc.Recipient) string {
+func (e *exporter) ruleName(recipient *ldapsrc.Recipient) string {
 	v := exchangeValues(recipient)
-	return cmp.Or(e.rules.ccmailName.expand(v), foldBlanks(v['d']))
+	return cmp.Or(e.rules.ccmailName.expand(&v), foldBlanks(v.of('d')))
 }
 
 func (e *exporter) check(record ccmail.Record) string {
@@ -180,50 +192,73 @@ func (e *exporter) check(record ccmail.Record) string {
 
 // sort puts the result into one order, whatever that of the recipients was.
 func (e *exporter) sort() {
-	slices.SortFunc(e.result.Wanted, func(a, b reconcile.Wanted) int {
-		return cmp.Or(
-			cmp.Compare(reconcile.Fold(a.Name), reconcile.Fold(b.Name)),
-			cmp.Compare(reconcile.Fold(a.Site), reconcile.Fold(b.Site)),
-			cmp.Compare(reconcile.Fold(a.DirectoryName), reconcile.Fold(b.DirectoryName)),
-			cmp.Compare(a.DN, b.DN),
-			cmp.Compare(a.Name, b.Name),
-		)
-	})
-	slices.SortFunc(e.result.Excluded, compareExcluded)
-	slices.SortFunc(e.result.Refused, compareRefused)
+	e.result.Wanted = sortFolded(e.result.Wanted, func(w *reconcile.Wanted) string { return w.Name }, compareWanted)
+	e.result.Excluded = sortFolded(e.result.Excluded, func(e *reconcile.Excluded) string { return e.Name }, compareExcluded)
+	e.result.Refused = sortFolded(e.result.Refused, func(r *reconcile.Refusal) string { return r.Name }, compareRefused)
 }
 
-func compareExcluded(a, b reconcile.Excluded) int {
+// sortFolded sorts entries by their folded names, and those of one name by rest.
+func sortFolded[E any](entries []E, name func(*E) string, rest func(a, b *E) int) []E {
+	type place struct {
+		name  string // folded
+		entry *E
+	}
+	places := make([]place, len(entries))
+	for i := range entries {
+		places[i] = place{reconcile.Fold(name(&entries[i])), &entries[i]}
+	}
+	compare := func(a, b place) int {
+		if a.name != b.name {
+			return strings.Compare(a.name, b.name)
+		}
+		return rest(a.entry, b.entry)
+	}
+	if slices.IsSortedFunc(places, compare) {
+		return entries
+	}
+	slices.SortFunc(places, compare)
+	sorted := make([]E, len(entries))
+	for i, p := range places {
+		sorted[i] = *p.entry
+	}
+	return sorted
+}
+
+func compareWanted(a, b *reconcile.Wanted) int {
 	return cmp.Or(
-		cmp.Compare(reconcile.Fold(a.Name), reconcile.Fold(b.Name)),
-		cmp.Compare(a.DN, b.DN),
-		cmp.Compare(a.Name, b.Name),
-		cmp.Compare(a.Kind, b.Kind),
-		cmp.Compare(a.Cause, b.Cause),
+		strings.Compare(reconcile.Fold(a.Site), reconcile.Fold(b.Site)),
+		strings.Compare(reconcile.Fold(a.DirectoryName), reconcile.Fold(b.DirectoryName)),
+		strings.Compare(a.DN, b.DN),
+		strings.Compare(a.Name, b.Name),
 	)
 }
 
-func compareRefused(a, b reconcile.Refusal) int {
+func compareExcluded(a, b *reconcile.Excluded) int {
 	return cmp.Or(
-		cmp.Compare(reconcile.Fold(a.Name), reconcile.Fold(b.Name)),
-		cmp.Compare(reconcile.Fold(a.Address), reconcile.Fold(b.Address)),
-		cmp.Compare(a.DN, b.DN),
-		cmp.Compare(a.Name, b.Name),
-		cmp.Compare(a.Address, b.Address),
+		strings.Compare(a.DN, b.DN),
+		strings.Compare(a.Name, b.Name),
 		cmp.Compare(a.Kind, b.Kind),
-		cmp.Compare(a.Reason, b.Reason),
+		strings.Compare(a.Cause, b.Cause),
+	)
+}
+
+func compareRefused(a, b *reconcile.Refusal) int {
+	return cmp.Or(
+		strings.Compare(reconcile.Fold(a.Address), reconcile.Fold(b.Address)),
+		strings.Compare(a.DN, b.DN),
+		strings.Compare(a.Name, b.Name),
+		strings.Compare(a.Address, b.Address),
+		cmp.Compare(a.Kind, b.Kind),
+		strings.Compare(a.Reason, b.Reason),
 	)
 }
 
 // exchangeValues are the values of the address tokens of an Exchange entry.
-func exchangeValues(recipient ldapsrc.Recipient) values {
+func exchangeValues(recipient *ldapsrc.Recipient) values {
 	return values{
-		'g': recipient.GivenName,
-		's': recipient.Surname,
-		'i': recipient.Initials,
-		'd': recipient.DisplayName,
-		'm': recipient.Alias,
-	}.clean(norm.NFC.String)
+		first: recipient.GivenName, last: recipient.Surname, initials: recipient.Initials,
+		display: recipient.DisplayName, alias: recipient.Alias, clean: norm.NFC.String,
+	}
 }
 
 func exchangeKind(class ldapsrc.Class) reconcile.Kind {

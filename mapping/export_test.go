@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,9 +30,9 @@ func TestExport(t *testing.T) {
 				return nil
 			}
 			recipients := readLDIF(t, sections["exchange.ldif"])
-			compareLines(t, sections["want"], exportLines(rules.Export(recipients, scope)))
+			compareLines(t, sections["want"], exportLines(rules.Export(slices.Values(recipients), scope)))
 			for _, order := range shuffled(recipients) {
-				compareLines(t, sections["want"], exportLines(rules.Export(order, scope)))
+				compareLines(t, sections["want"], exportLines(rules.Export(slices.Values(order), scope)))
 			}
 		})
 	}
@@ -156,10 +157,10 @@ func TestExportChecksTheRowThatIsWritten(t *testing.T) {
 		checked = append(checked, record)
 		return errors.New("too long for cc:Mail")
 	}
-	result := readSettings(t, "comment: %d").Export([]ldapsrc.Recipient{{
+	result := readSettings(t, "comment: %d").Export(slices.Values([]ldapsrc.Recipient{{
 		DN: "cn=MartaQ,cn=Recipients,ou=HQ,o=Contoso", Class: ldapsrc.Mailbox, DisplayName: "Marta Quist",
 		Proxies: []ldapsrc.Proxy{{Type: "CCMAIL", Address: "Quist, Marta at exsite1", Primary: true}},
-	}}, scope)
+	}}), scope)
 	want := ccmail.Record{Name: "Quist, Marta", Location: ccmail.RemoteUser, Address: "EXSITE1 Quist, Marta", Comment: "Marta Quist"}
 	if len(checked) != 1 || checked[0] != want {
 		t.Errorf("checked %+v, want %+v", checked, want)
@@ -192,7 +193,7 @@ func TestExportAccountsForEverybody(t *testing.T) {
 		rules := readSettings(t, settings.Draw(rt, "settings"))
 		recipients := rapid.SliceOfNDistinct(recipient, 0, 12, func(r ldapsrc.Recipient) string { return r.DN }).Draw(rt, "recipients")
 		scope := readExportScope(t, "sites: EXSITE1 EXSITE2\ncustom_recipients: "+strconv.FormatBool(rapid.Bool().Draw(rt, "custom recipients")))
-		result := rules.Export(recipients, scope)
+		result := rules.Export(slices.Values(recipients), scope)
 		passedOver := 0
 		for _, r := range recipients {
 			_, hasProxy := r.PrimaryProxy("CCMAIL")
@@ -211,7 +212,7 @@ func TestExportAccountsForEverybody(t *testing.T) {
 			}
 		}
 		before := strings.Join(exportLines(result), "\n")
-		if after := strings.Join(exportLines(rules.Export(rapid.Permutation(recipients).Draw(rt, "order"), scope)), "\n"); after != before {
+		if after := strings.Join(exportLines(rules.Export(slices.Values(rapid.Permutation(recipients).Draw(rt, "order")), scope)), "\n"); after != before {
 			rt.Fatalf("the order matters:\n%s\n--\n%s", before, after)
 		}
 	})

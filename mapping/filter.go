@@ -32,6 +32,9 @@ func newFormat(text string) format {
 
 // cause tells why an address, "Name at PO", is filtered out; empty when it is not.
 func (f filter) cause(address string) string {
+	if f.mode == filterAll {
+		return ""
+	}
 	matched, found := f.match(address)
 	switch {
 	case f.mode == filterOnly && !found:

@@ -3,6 +3,7 @@ package mapping
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,50 +54,64 @@ type ImportResult struct {
 // Post offices, entries at Exchange's post offices, and hidden ones, which
 // begin with ~ or ## (DOC: ADE), are passed over.
 func (r Rules) Import(rows []reconcile.Row, lists []ccmail.List, boards []ccmail.Board, scope ImportScope) ImportResult {
-	im := importer{rules: r, scope: scope, exchange: map[string]bool{}}
+	im := newImporter(r, scope)
+	im.titles(lists, boards)
+	slices.SortFunc(im.result.Wanted, func(a, b reconcile.WantedRecipient) int { return strings.Compare(a.Key, b.Key) })
+	im.users(rows) // whose keys are greater, and in order
+	im.result.Excluded = sortFolded(im.result.Excluded, func(e *reconcile.Excluded) string { return e.Name }, compareExcluded)
+	im.result.Refused = sortFolded(im.result.Refused, func(r *reconcile.Refusal) string { return r.Name }, compareRefused)
+	return im.result
+}
+
+func newImporter(r Rules, scope ImportScope) *importer {
+	im := &importer{rules: r, scope: scope, exchange: map[string]bool{}, names: r.names}
 	for _, po := range scope.ExchangePostOffices {
 		im.exchange[reconcile.Fold(po)] = true
 	}
-	im.users(rows)
-	im.titles(lists, boards)
-	slices.SortFunc(im.result.Wanted, func(a, b reconcile.WantedRecipient) int { return cmp.Compare(a.Key, b.Key) })
-	slices.SortFunc(im.result.Excluded, compareExcluded)
-	slices.SortFunc(im.result.Refused, compareRefused)
-	return im.result
+	return im
 }
 
 type importer struct {
 	rules    Rules
 	scope    ImportScope
 	exchange map[string]bool // folded names of the post offices behind which Exchange is
+	names    func(*reconcile.Recipient, int) reconcile.Names
 	result   ImportResult
+}
+
+// isExchange reports whether Exchange is behind a post office.
+func (im *importer) isExchange(postOffice string) bool {
+	return im.exchange[reconcile.Fold(postOffice)]
 }
 
 // user is a row on its way into Exchange.
 type user struct {
-	reconcile.Row
-	key       string
-	name      Name
-	raw       string // address with the name as cc:Mail has it
-	generated string // address made from the parts of the name
+	*reconcile.Row
+	name       string // as cc:Mail has it, composed
+	postOffice string // likewise
+	key        string
+	parts      Name
+	raw        string // address with the name as cc:Mail has it
+	generated  string // address made from the parts of the name; of candidates only
+	foldedRaw  string
 }
 
-func newUser(row reconcile.Row) user {
-	row.Name = norm.NFC.String(strings.TrimSpace(row.Name))
-	row.PostOffice = norm.NFC.String(strings.TrimSpace(row.PostOffice))
-	name := SplitName(row.Name)
-	return user{
-		Row:       row,
-		key:       reconcile.Key(reconcile.User, row.Name),
-		name:      name,
-		raw:       joinAddress(row.Name, row.PostOffice),
-		generated: joinAddress(name.String(), row.PostOffice),
+func newUser(row *reconcile.Row) user {
+	u := user{
+		Row:        row,
+		name:       norm.NFC.String(strings.TrimSpace(row.Name)),
+		postOffice: norm.NFC.String(strings.TrimSpace(row.PostOffice)),
 	}
+	u.key = reconcile.Key(reconcile.User, u.name)
+	u.raw = joinAddress(u.name, u.postOffice)
+	u.foldedRaw = reconcile.Fold(u.raw)
+	return u
 }
 
 func (im *importer) users(rows []reconcile.Row) {
-	var candidates, others []user
-	for _, u := range sortedUsers(rows) {
+	sorted := sortedUsers(rows)
+	candidates, others := make([]*user, 0, len(sorted)), []*user{}
+	for _, u := range sorted {
 		if im.admits(u) {
 			candidates = append(candidates, u)
 		} else {
@@ -105,39 +120,45 @@ func (im *importer) users(rows []reconcile.Row) {
 	}
 	candidates, namesakes := im.dropNamesakes(candidates)
 	owners := addressOwners(candidates, append(others, namesakes...))
+	im.result.Wanted = slices.Grow(im.result.Wanted, len(candidates))
 	for _, u := range candidates {
-		if owner := owners[reconcile.Fold(u.raw)]; owner != u.key {
-			im.refuse(reconcile.User, u.Name, ccmailType+":"+u.raw, fmt.Sprintf("its address is that of %q too", owner), reconcile.EventAddressTaken)
+		if owner := owners[u.foldedRaw]; owner != u.key {
+			im.refuse(reconcile.User, u.name, ccmailType+":"+u.raw, fmt.Sprintf("its address is that of %q too", owner), reconcile.EventAddressTaken)
 			continue
 		}
-		im.want(im.userRecipient(u, owners))
+		e := im.userRecipient(u, owners)
+		im.want(&e)
 	}
 }
 
 // sortedUsers orders rows by key and then by everything that makes a
 // difference, so that their order in the file does not matter.
-func sortedUsers(rows []reconcile.Row) []user {
+func sortedUsers(rows []reconcile.Row) []*user {
 	users := make([]user, len(rows))
-	for i, row := range rows {
-		users[i] = newUser(row)
+	sorted := make([]*user, len(rows))
+	for i := range rows {
+		users[i] = newUser(&rows[i])
+		sorted[i] = &users[i]
 	}
-	slices.SortFunc(users, func(a, b user) int {
+	slices.SortFunc(sorted, func(a, b *user) int {
+		if a.key != b.key {
+			return strings.Compare(a.key, b.key)
+		}
 		return cmp.Or(
-			cmp.Compare(a.key, b.key),
-			cmp.Compare(reconcile.Fold(a.PostOffice), reconcile.Fold(b.PostOffice)),
-			cmp.Compare(a.Name, b.Name),
-			cmp.Compare(a.PostOffice, b.PostOffice),
-			cmp.Compare(a.Location, b.Location),
-			cmp.Compare(a.Comment, b.Comment),
+			strings.Compare(reconcile.Fold(a.postOffice), reconcile.Fold(b.postOffice)),
+			strings.Compare(a.name, b.name),
+			strings.Compare(a.postOffice, b.postOffice),
+			strings.Compare(a.Location, b.Location),
+			strings.Compare(a.Comment, b.Comment),
 		)
 	})
-	return users
+	return sorted
 }
 
 // admits reports whether the user comes into Exchange. What is cc:Mail's own
 // and does not is recorded with the cause.
-func (im *importer) admits(u user) bool {
-	if isHidden(u.Name) || im.exchange[reconcile.Fold(u.PostOffice)] {
+func (im *importer) admits(u *user) bool {
+	if isHidden(u.name) || im.isExchange(u.postOffice) {
 		return false
 	}
 	cause := ""
@@ -151,19 +172,21 @@ func (im *importer) admits(u user) bool {
 		return false
 	default:
 		// What is not understood must not look like somebody who left.
-		im.refuse(reconcile.User, u.Name, ccmailType+":"+u.raw, fmt.Sprintf("its location code %q is not known; see what it is in cc:Mail", u.Location), 0)
+		im.refuse(reconcile.User, u.name, ccmailType+":"+u.raw, fmt.Sprintf("its location code %q is not known; see what it is in cc:Mail", u.Location), 0)
 		return false
 	}
 	if cause = cmp.Or(cause, im.rules.filter.cause(u.raw)); cause != "" {
-		im.result.Excluded = append(im.result.Excluded, reconcile.Excluded{Kind: reconcile.User, Name: u.Name, Cause: cause})
+		im.result.Excluded = append(im.result.Excluded, reconcile.Excluded{Kind: reconcile.User, Name: u.name, Cause: cause})
 		return false
 	}
+	u.parts = SplitName(u.name)
 	switch {
-	case u.name == Name{}:
-		im.refuse(reconcile.User, u.Name, ccmailType+":"+u.raw, "there is nothing in its name", 0)
-	case u.PostOffice == "":
-		im.refuse(reconcile.User, u.Name, "", "there is no post office in its address", 0)
+	case u.parts == Name{}:
+		im.refuse(reconcile.User, u.name, ccmailType+":"+u.raw, "there is nothing in its name", 0)
+	case u.postOffice == "":
+		im.refuse(reconcile.User, u.name, "", "there is no post office in its address", 0)
 	default:
+		u.generated = joinAddress(u.parts.String(), u.postOffice)
 		return true
 	}
 	return false
@@ -176,11 +199,12 @@ func isHidden(name string) bool {
 
 // dropNamesakes refuses all but the first of users, sorted, that have one name.
 // cc:Mail does not allow that; a damaged directory may hold it.
-func (im *importer) dropNamesakes(sorted []user) (kept, dropped []user) {
+func (im *importer) dropNamesakes(sorted []*user) (kept, dropped []*user) {
+	kept = sorted[:0]
 	for _, u := range sorted {
 		if len(kept) > 0 && kept[len(kept)-1].key == u.key {
 			dropped = append(dropped, u)
-			im.refuse(reconcile.User, u.Name, ccmailType+":"+u.raw,
+			im.refuse(reconcile.User, u.name, ccmailType+":"+u.raw,
 				fmt.Sprintf("cc:Mail has its name twice, the entry %q is imported", kept[len(kept)-1].raw), reconcile.EventAddressTaken)
 			continue
 		}
@@ -192,41 +216,44 @@ func (im *importer) dropNamesakes(sorted []user) (kept, dropped []user) {
 // addressOwners says which key owns each folded address: names as cc:Mail has
 // them come first, since mail to them goes there, then generated ones.
 // Entries that are not imported own theirs too.
-func addressOwners(imported, others []user) map[string]string {
-	owners := map[string]string{}
-	claim := func(address, key string) {
-		if _, owned := owners[reconcile.Fold(address)]; !owned {
-			owners[reconcile.Fold(address)] = key
+func addressOwners(imported, others []*user) map[string]string {
+	owners := make(map[string]string, 2*len(imported)+len(others))
+	claim := func(folded, key string) {
+		if _, owned := owners[folded]; !owned {
+			owners[folded] = key
 		}
 	}
-	for _, u := range slices.Concat(imported, others) {
-		claim(u.raw, u.key)
+	for _, u := range imported {
+		claim(u.foldedRaw, u.key)
+	}
+	for _, u := range others {
+		claim(u.foldedRaw, u.key)
 	}
 	for _, u := range imported {
-		claim(u.generated, u.key)
+		claim(reconcile.Fold(u.generated), u.key)
 	}
 	return owners
 }
 
 // userRecipient makes the custom recipient of a user, with the generated
 // address if the user owns it.
-func (im *importer) userRecipient(u user, owners map[string]string) reconcile.Recipient {
+func (im *importer) userRecipient(u *user, owners map[string]string) reconcile.Recipient {
 	target, secondary := u.raw, ""
 	if owners[reconcile.Fold(u.generated)] == u.key {
 		target = u.generated
-		if im.rules.secondaryProxy && strings.Contains(u.Name, ",") {
+		if im.rules.secondaryProxy && strings.Contains(u.name, ",") {
 			target, secondary = u.raw, u.generated
 		}
 	}
-	e := im.recipient(reconcile.User, u.Name, target)
+	e := im.recipient(reconcile.User, u.key, u.name, target)
 	if secondary != "" && reconcile.Fold(secondary) != reconcile.Fold(target) {
 		e.Proxies = append(e.Proxies, reconcile.Proxy{Type: ccmailType, Address: secondary})
 	}
-	e.PostOffice = u.PostOffice
+	e.PostOffice = u.postOffice
 	e.Notes = strings.TrimSpace(norm.NFC.String(u.Comment))
-	e.GivenName, e.Surname, e.Initials = u.name.First, u.name.Last, u.name.Initials
-	e.DisplayName = cmp.Or(im.rules.displayName.expand(u.name.values()), foldBlanks(u.Name))
-	e.Alias = cmp.Or(usableAlias(im.rules.alias.expand(u.name.values())), e.DirectoryName)
+	e.GivenName, e.Surname, e.Initials = u.parts.First, u.parts.Last, u.parts.Initials
+	e.DisplayName = cmp.Or(im.rules.displayName.expand(u.parts.values()), foldBlanks(u.name))
+	e.Alias = cmp.Or(usableAlias(im.rules.alias.expand(u.parts.values())), e.DirectoryName)
 	return e
 }
 
@@ -244,7 +271,7 @@ func (im *importer) titles(lists []ccmail.List, boards []ccmail.Board) {
 	for _, title := range distinctTitles(listTitles) {
 		e := im.titleRecipient(reconcile.List, title)
 		taken[reconcile.Fold(e.Target)] = true
-		im.want(e)
+		im.want(&e)
 	}
 	for _, title := range distinctTitles(boardTitles) {
 		e := im.titleRecipient(reconcile.Board, title)
@@ -252,7 +279,7 @@ func (im *importer) titles(lists []ccmail.List, boards []ccmail.Board) {
 			im.refuse(e.Kind, e.Name, e.Target, "a mailing list has its title", reconcile.EventAddressTaken)
 			continue
 		}
-		im.want(e)
+		im.want(&e)
 	}
 }
 
@@ -279,15 +306,15 @@ func plainTitle(title string) string {
 }
 
 func (im *importer) titleRecipient(kind reconcile.Kind, title string) reconcile.Recipient {
-	e := im.recipient(kind, plainTitle(title), "#"+plainTitle(title))
+	name := plainTitle(title)
+	e := im.recipient(kind, reconcile.Key(kind, name), name, "#"+name)
 	e.DisplayName = title
 	e.Alias = cmp.Or(usableAlias(title), e.DirectoryName)
 	return e
 }
 
 // recipient makes what all kinds have in common.
-func (im *importer) recipient(kind reconcile.Kind, name, address string) reconcile.Recipient {
-	key := reconcile.Key(kind, name)
+func (im *importer) recipient(kind reconcile.Kind, key, name, address string) reconcile.Recipient {
 	directoryName := directoryName(im.scope.Connector, key)
 	return reconcile.Recipient{
 		Kind:          kind,
@@ -305,13 +332,13 @@ func (im *importer) recipient(kind reconcile.Kind, name, address string) reconci
 // not made from the person's name (documented: K264552).
 func directoryName(connector, key string) string {
 	sum := sha256.Sum256([]byte(reconcile.Fold(connector) + "\x00" + key))
-	return fmt.Sprintf("CC%X", sum[:8])
+	return "CC" + strings.ToUpper(hex.EncodeToString(sum[:8]))
 }
 
 // want records a recipient, unless Exchange cannot hold it. Its alias becomes
 // the first proposal.
-func (im *importer) want(e reconcile.Recipient) {
-	if strings.ContainsFunc(e.Target+e.DisplayName, unicode.IsControl) {
+func (im *importer) want(e *reconcile.Recipient) {
+	if strings.ContainsFunc(e.Target, unicode.IsControl) || strings.ContainsFunc(e.DisplayName, unicode.IsControl) {
 		im.refuse(e.Kind, e.Name, e.Target, "its name has control characters; take them out in cc:Mail", 0)
 		return
 	}
@@ -330,36 +357,36 @@ func (im *importer) want(e reconcile.Recipient) {
 		{"comment", e.Notes, 1024},
 		{"target address", e.Target, 1123},
 	} {
+		if len(limit.value) <= limit.most {
+			continue
+		}
 		if n := utf8.RuneCountInString(limit.value); n > limit.most {
 			im.refuse(e.Kind, e.Name, e.Target,
 				fmt.Sprintf("its %s has %d characters, Exchange takes %d; shorten it in cc:Mail or change the rule", limit.what, n, limit.most), 0)
 			return
 		}
 	}
-	im.result.Wanted = append(im.result.Wanted, reconcile.WantedRecipient{
-		Recipient: e,
-		Names:     func(n int) reconcile.Names { return im.rules.names(e, n) },
-	})
+	im.result.Wanted = append(im.result.Wanted, reconcile.WantedRecipient{Recipient: *e, Names: im.names})
 }
 
 // names is the nth proposal for the names of a recipient.
-func (r Rules) names(recipient reconcile.Recipient, n int) reconcile.Names {
+func (r *Rules) names(recipient *reconcile.Recipient, n int) reconcile.Names {
 	names := reconcile.Names{Alias: numberedAlias(recipient.Alias, n)}
 	v := values{
-		'g': recipient.GivenName,
-		's': recipient.Surname,
-		'i': recipient.Initials,
-		'd': recipient.DisplayName,
-		'm': names.Alias,
+		first: recipient.GivenName, last: recipient.Surname, initials: recipient.Initials,
+		display: recipient.DisplayName, alias: names.Alias,
 	}
 	if localPart(recipient.Alias) == "" { // it would be the number alone
-		v['m'] = recipient.DirectoryName
+		v.alias = recipient.DirectoryName
+	}
+	if r.smtp != nil || r.x400 != nil {
+		names.Proxies = make([]reconcile.Proxy, 0, 2)
 	}
 	if r.smtp != nil {
-		names.Proxies = append(names.Proxies, reconcile.Proxy{Type: "SMTP", Address: r.smtp.expand(v, recipient.DirectoryName), Primary: true})
+		names.Proxies = append(names.Proxies, reconcile.Proxy{Type: "SMTP", Address: r.smtp.expand(&v, recipient.DirectoryName), Primary: true})
 	}
 	if r.x400 != nil {
-		names.Proxies = append(names.Proxies, reconcile.Proxy{Type: "X400", Address: r.x400.expand(v, recipient.DirectoryName), Primary: true})
+		names.Proxies = append(names.Proxies, reconcile.Proxy{Type: "X400", Address: r.x400.expand(&v, recipient.DirectoryName), Primary: true})
 	}
 	return names
 }

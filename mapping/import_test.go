@@ -59,7 +59,7 @@ func readRows(t *testing.T, text string) []reconcile.Row {
 func importLines(result ImportResult) []string {
 	var lines []string
 	for _, w := range result.Wanted {
-		names := w.Names(1)
+		names := w.Names(&w.Recipient, 1)
 		lines = append(lines, fmt.Sprintf("want %s -> %s", w.Key, w.Target),
 			fmt.Sprintf("  name %q%s%s%s alias %s", w.DisplayName, quoted("first", w.GivenName), quoted("initials", w.Initials),
 				quoted("last", w.Surname), names.Alias))
@@ -119,7 +119,7 @@ func TestImportedRecipient(t *testing.T) {
 		{Type: "SMTP", Address: "JohnD2@ccmail.contoso.example", Primary: true},
 		{Type: "X400", Address: "c=US;a= ;p=Contoso;o=HQ;s=JohnD2;", Primary: true},
 	}}
-	if diff := compare(wantNames, got.Names(2)); diff != "" {
+	if diff := compare(wantNames, got.Names(&got.Recipient, 2)); diff != "" {
 		t.Error(diff)
 	}
 }

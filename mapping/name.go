@@ -27,9 +27,9 @@ type Name struct {
 // A comma with nothing before or after it does not count. Letters of every
 // script are letters; composed and decomposed ones are the same.
 func SplitName(name string) Name {
-	parts := strings.Split(norm.NFC.String(name), ",")
-	kept := parts[:0]
-	for _, part := range parts {
+	var room [3]string
+	kept := room[:0]
+	for part := range strings.SplitSeq(norm.NFC.String(name), ",") {
 		if part = foldBlanks(part); part != "" {
 			kept = append(kept, part)
 		}
@@ -40,6 +40,8 @@ func SplitName(name string) Name {
 	case 1:
 		first, last := cutLastWord(kept[0])
 		return withInitials(first, last)
+	case 2:
+		return withInitials(kept[1], kept[0])
 	default:
 		last := append(kept[:1:1], kept[2:]...)
 		return withInitials(kept[1], strings.Join(last, " "))
@@ -68,9 +70,12 @@ func cutLastWord(s string) (before, word string) {
 // String returns the name as it is spoken, "First I. Last": every part of it,
 // in this order.
 func (n Name) String() string {
+	if n.Initials == "" {
+		return foldBlanks(n.First + " " + n.Last)
+	}
 	return foldBlanks(n.First + " " + n.Initials + " " + n.Last)
 }
 
-func (n Name) values() values {
-	return values{'F': n.First, 'L': n.Last, 'I': n.Initials}
+func (n Name) values() *values {
+	return &values{first: n.First, last: n.Last, initials: n.Initials}
 }

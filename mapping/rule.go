@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxWidth is the largest width of a token. The longest value there is, an
@@ -53,16 +54,40 @@ func (v vocabulary) String() string {
 	return "known are " + strings.Join(known, ", ") + "; a percent sign is %%"
 }
 
-// values are the values of the tokens for one entry, by letter.
-type values map[rune]string
+// values are the values of the tokens for one entry. A rule has tokens of one
+// vocabulary only, so both share them.
+type values struct {
+	first, last, initials string
+	display, alias        string
+	clean                 func(string) string // what is done to each; nothing when nil
+}
 
-// clean returns the values with f applied to each.
-func (v values) clean(f func(string) string) values {
-	cleaned := make(values, len(v))
-	for letter, value := range v {
-		cleaned[letter] = f(value)
+// of returns the value of a token.
+func (v *values) of(letter rune) string {
+	value := ""
+	switch letter {
+	case 'F', 'g':
+		value = v.first
+	case 'L', 's':
+		value = v.last
+	case 'I', 'i':
+		value = v.initials
+	case 'd':
+		value = v.display
+	case 'm':
+		value = v.alias
 	}
-	return cleaned
+	if v.clean != nil && value != "" {
+		return v.clean(value)
+	}
+	return value
+}
+
+// cleaned returns the values with clean done to each.
+func (v *values) cleaned(clean func(string) string) *values {
+	w := *v
+	w.clean = clean
+	return &w
 }
 
 // rule is a parsed rule: literal text around fields, literals[i] before
@@ -166,10 +191,11 @@ func (r *rule) takeBrackets() {
 
 // expand applies the rule. [Rules] documents what becomes of the literals
 // around tokens without a value.
-func (r rule) expand(v values) string {
+func (r *rule) expand(v *values) string {
 	var out strings.Builder
 	separator := ""
-	for i, f := range r.fields {
+	for i := range r.fields {
+		f := &r.fields[i]
 		if i > 0 {
 			separator = stronger(separator, r.literals[i])
 		}
@@ -179,27 +205,38 @@ func (r rule) expand(v values) string {
 		}
 		if out.Len() == 0 {
 			separator = r.literals[0]
+			out.Grow(r.literalsLength() + 2*len(value))
 		}
-		out.WriteString(separator + value)
+		out.WriteString(separator)
+		out.WriteString(f.open)
+		out.WriteString(value)
+		out.WriteString(f.close)
 		separator = ""
 	}
 	if out.Len() == 0 && len(r.fields) > 0 {
 		return ""
 	}
-	return strings.TrimSpace(out.String() + r.literals[len(r.literals)-1])
+	out.WriteString(r.literals[len(r.literals)-1])
+	return strings.TrimSpace(out.String())
 }
 
-// value is what the field stands for, with single blanks only, so that a cut
-// can leave no blank at its end.
-func (f field) value(v values) string {
-	value := foldBlanks(v[f.letter])
-	if runes := []rune(value); f.width > 0 && f.width < len(runes) {
-		value = strings.TrimSpace(string(runes[:f.width]))
+// literalsLength is the length of all literal text.
+func (r *rule) literalsLength() int {
+	n := 0
+	for _, literal := range r.literals {
+		n += len(literal)
 	}
-	if value == "" {
-		return ""
+	return n
+}
+
+// value is what the field stands for without its brackets, with single blanks
+// only, so that a cut can leave no blank at its end.
+func (f *field) value(v *values) string {
+	value := foldBlanks(v.of(f.letter))
+	if f.width > 0 {
+		value = strings.TrimSpace(cut(value, f.width))
 	}
-	return f.open + value + f.close
+	return value
 }
 
 // stronger chooses which of two separators stays when the token between them
@@ -224,5 +261,17 @@ func stronger(first, second string) string {
 
 // foldBlanks drops blanks around s and makes every run of them inside one.
 func foldBlanks(s string) string {
-	return strings.Join(strings.Fields(s), " ")
+	blank := true // a blank here is one too many
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= utf8.RuneSelf, c < ' ', c == ' ' && blank:
+			return strings.Join(strings.Fields(s), " ")
+		default:
+			blank = c == ' '
+		}
+	}
+	if blank {
+		return strings.Join(strings.Fields(s), " ")
+	}
+	return s
 }

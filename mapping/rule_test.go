@@ -58,7 +58,7 @@ func TestNameRules(t *testing.T) {
 
 func TestAddressRules(t *testing.T) {
 	t.Parallel()
-	v := values{'g': "Grover", 'i': "T", 's': "Smith", 'd': "Smith, Grover (HQ)", 'm': "grovers"}
+	v := values{first: "Grover", initials: "T", last: "Smith", display: "Smith, Grover (HQ)", alias: "grovers"}
 	for rule, want := range map[string]string{
 		"%s, %g":    "Smith, Grover", // CP:09031, the default for mailboxes
 		"%m":        "grovers",
@@ -72,7 +72,7 @@ func TestAddressRules(t *testing.T) {
 			t.Errorf("%q: %v", rule, problem)
 			continue
 		}
-		if got := r.expand(v); got != want {
+		if got := r.expand(&v); got != want {
 			t.Errorf("%q = %q, want %q", rule, got, want)
 		}
 	}
@@ -140,7 +140,7 @@ func TestRulesLeaveNoLooseBlanks(t *testing.T) {
 }
 
 // expandValues is the rule without its literals.
-func (r rule) expandValues(v values) string {
+func (r rule) expandValues(v *values) string {
 	var out strings.Builder
 	for _, f := range r.fields {
 		out.WriteString(f.value(v))

@@ -120,6 +120,8 @@ func (r directoryRun) plan(t rapid.TB, d tree) reconcile.Side {
 	result := r.rules.Import(r.rows, r.lists, nil, ImportScope{Connector: "hq", Container: importContainer})
 	in := r.input
 	in.Owner, in.Wanted, in.Excluded, in.Refused = "hq", result.Wanted, result.Excluded, result.Refused
+	var others []reconcile.Recipient
+	in.Others = func() []reconcile.Recipient { return others }
 	for _, recipient := range d.read(t) {
 		model := Present([]ldapsrc.Recipient{recipient}, keyAttribute)
 		switch {
@@ -128,7 +130,7 @@ func (r directoryRun) plan(t rapid.TB, d tree) reconcile.Side {
 		case recipient.Class == ldapsrc.CustomRecipient && r.former != "" && ldapsrc.DNWithin(recipient.DN, r.former):
 			in.Former = append(in.Former, model...)
 		default:
-			in.Others = append(in.Others, model...)
+			others = append(others, model...)
 		}
 	}
 	return reconcile.PlanExchange(in)

@@ -10,8 +10,8 @@ import (
 func TestFreeNamesOfNamesakes(t *testing.T) {
 	t.Parallel()
 	const people = 3000
-	book, proposals := newAddressBook(Fold), 0
-	propose := func(n int) Names {
+	book, proposals := newAddressBook(Fold, nil), 0
+	propose := func(_ *Recipient, n int) Names {
 		proposals++
 		if n == 1 {
 			return Names{Alias: "JohnS"}
@@ -19,7 +19,7 @@ func TestFreeNamesOfNamesakes(t *testing.T) {
 		return Names{Alias: fmt.Sprintf("JohnS%d", n)}
 	}
 	for i := 1; i <= people; i++ {
-		names, _, conflict := book.freeNames(WantedRecipient{Names: propose})
+		names, _, conflict := book.freeNames(&WantedRecipient{Names: propose})
 		want := "JohnS"
 		if i > 1 {
 			want = fmt.Sprintf("JohnS%d", i)
@@ -27,7 +27,7 @@ func TestFreeNamesOfNamesakes(t *testing.T) {
 		if conflict != "" || names.Alias != want {
 			t.Fatalf("person %d is %q (%s), want %q", i, names.Alias, conflict, want)
 		}
-		book.enter(Recipient{DN: fmt.Sprintf("cn=%d", i), Alias: names.Alias})
+		book.enter(&Recipient{DN: fmt.Sprintf("cn=%d", i), Alias: names.Alias})
 	}
 	if proposals > 4*people {
 		t.Errorf("%d proposals for %d people", proposals, people)

@@ -105,7 +105,7 @@ func TestRemove(t *testing.T) {
 	corpus(t, "testdata/remove", func(t *testing.T, c *archive) map[string]string {
 		t.Helper()
 		if _, rows := c.sections["rows"]; !rows {
-			return map[string]string{planSection: printDirectoryPlan(reconcile.RemoveExchange(c.directoryWorld(t).ExchangeInput))}
+			return map[string]string{planSection: printDirectoryPlan(reconcile.RemoveExchange(c.directoryWorld(t).input()))}
 		}
 		world := c.postOfficeWorld(t)
 		ownership, err := reconcile.NewOwnership(world.owner, world.rows)
@@ -251,7 +251,7 @@ func (c *archive) postOfficeWorld(t *testing.T) postOfficeWorld {
 // directoryWorld reads a case of testdata/exchange.
 func (c *archive) directoryWorld(t *testing.T) directoryWorld {
 	t.Helper()
-	world := directoryWorld{reconcile.ExchangeInput{Owner: "hq", Moves: reconcile.MoveInPlace}}
+	world := directoryWorld{ExchangeInput: reconcile.ExchangeInput{Owner: "hq", Moves: reconcile.MoveInPlace}}
 	smtp := ""
 	for _, l := range c.lines(t, "options") {
 		world.Owner = l.value("owner", world.Owner)

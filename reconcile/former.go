@@ -8,34 +8,23 @@ const leftBehind = "left behind in the former import container"
 
 // matchFormer finds the recipients in former import containers of the entries
 // that have none in the import container.
-func (c *container) matchFormer(wanted []WantedRecipient) (pairs []pair, missing []WantedRecipient) {
-	missing = wanted
-	for _, candidates := range []func(Recipient) []Recipient{
-		func(w Recipient) []Recipient { return c.former.byKey[w.Key] },
-		func(w Recipient) []Recipient { return c.former.keyless[Fold(w.Target)] },
-		func(w Recipient) []Recipient { return c.former.edited[Fold(w.Target)] },
-	} {
-		var rest []WantedRecipient
-		for _, w := range missing {
-			if before, found := c.claim(candidates(w.Recipient)); found {
-				pairs = append(pairs, pair{want: w, before: before, former: true})
-			} else {
-				rest = append(rest, w)
-			}
-		}
-		missing = rest
+func (c *container) matchFormer(wanted []*WantedRecipient) (pairs []pair, missing []*WantedRecipient) {
+	for _, way := range c.former.ways() {
+		wanted = way.match(wanted, func(w *WantedRecipient, before *Recipient) {
+			pairs = append(pairs, pair{want: w, before: before, former: true})
+		})
 	}
-	return pairs, missing
+	return pairs, wanted
 }
 
 // addAnew deletes the recipient in a former import container and adds the entry
 // to the import container; free is false when that add would be refused.
-func (c *container) addAnew(p pair) (steps []Step, free bool) {
+func (c *container) addAnew(p pair) (free bool) {
 	c.book.leave(p.before)
 	add := c.add(p.want)
 	if add.Op != Add {
 		c.book.enter(p.before)
-		return nil, false
+		return false
 	}
 	gone := deletion(p.before, leftBehind)
 	gone.Key, gone.recreated, gone.grace = add.Key, true, c.hiddenByUs(p.before, add.Key)
@@ -43,7 +32,8 @@ func (c *container) addAnew(p pair) (steps []Step, free bool) {
 	if !slices.Contains(add.Needs, gone.DN) {
 		add.Needs = append(add.Needs, gone.DN)
 	}
-	return []Step{gone, add}, true
+	c.plan.add(gone, add)
+	return true
 }
 
 // formerBlocked says why the entry of a recipient in a former import container

@@ -30,7 +30,7 @@ type grace struct {
 }
 
 // stage says what of a time of grace guards need not look at.
-type stage int
+type stage uint8
 
 const (
 	judged stage = iota // the step counts as every other

@@ -23,7 +23,7 @@ func graceWorld() directoryWorld {
 	}
 	back := recipient("Back", false)
 	back.Name, back.PostOffice, back.Owner = "Back", "PO", ""
-	return directoryWorld{reconcile.ExchangeInput{
+	return directoryWorld{ExchangeInput: reconcile.ExchangeInput{
 		Owner:   "hq",
 		Present: []reconcile.Recipient{recipient("Goes", false), recipient("Waits", true), recipient("Over", true), recipient("Back", true)},
 		Wanted:  []reconcile.WantedRecipient{wantedRecipient(back, "")},

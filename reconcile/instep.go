@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// inStep returns the recipient as it ought to be and why it differs from what
+// inStep makes the recipient as it ought to be and says why it differs from what
 // is there. Names are set on creation only; what is kept in step are the
 // target with its cc:Mail addresses, the notes, the key and the mark. A value
 // of somebody else's where the key would be stays. It is shown again when it
 // was hidden because nothing wanted it.
-func (c *container) inStep(p pair) (after Recipient, reasons []string) {
-	after = p.before
+func (c *container) inStep(p pair, after *Recipient) (reasons []string) {
+	*after = *p.before
 	after.Kind = p.want.Kind
-	if !p.adopt && Fold(p.before.Owner) != Fold(c.Owner) {
+	if !p.adopt && !same(p.before.Owner, c.Owner) {
 		reasons = append(reasons, "taken over from connector "+p.before.Owner)
 	}
 	if p.adopt {
@@ -27,7 +27,7 @@ func (c *container) inStep(p pair) (after Recipient, reasons []string) {
 		after.Key = p.want.Key
 	}
 	if !editedByHand(p) {
-		reasons = append(reasons, inStepAddresses(p, &after)...)
+		reasons = append(reasons, inStepAddresses(p, after)...)
 	}
 	if notes := strings.TrimSpace(p.want.Notes); strings.TrimSpace(p.before.Notes) != notes {
 		after.Notes = notes
@@ -37,10 +37,10 @@ func (c *container) inStep(p pair) (after Recipient, reasons []string) {
 		after.Hidden = false
 		reasons = append(reasons, "wanted again: no longer hidden")
 	}
-	if c.Renew[p.want.Key] || c.Renew[Fold(p.before.DN)] {
-		reasons = append(reasons, c.renew(p, &after)...)
+	if len(c.Renew) > 0 && (c.Renew[p.want.Key] || c.Renew[Fold(p.before.DN)]) {
+		reasons = append(reasons, c.renew(p, after)...)
 	}
-	return after, reasons
+	return reasons
 }
 
 // renew puts everything in step as if the recipient were added now, and says
@@ -63,7 +63,7 @@ func (c *container) renew(p pair, after *Recipient) []string {
 	set("alias", &after.Alias, names.Alias)
 	set("notes", &after.Notes, p.want.Notes)
 	set("target address", &after.Target, p.want.Target)
-	if p.before.Owner != c.Owner && Fold(p.before.Owner) == Fold(c.Owner) {
+	if p.before.Owner != c.Owner && same(p.before.Owner, c.Owner) {
 		differs = append(differs, "mark")
 	}
 	if after.Hidden {
@@ -74,7 +74,7 @@ func (c *container) renew(p pair, after *Recipient) []string {
 		differs = append(differs, "key")
 	}
 	generated := slices.DeleteFunc(names.Proxies, func(generated Proxy) bool {
-		holder, _ := c.book.holder(addresses(Recipient{Proxies: []Proxy{generated}}), p.before.DN)
+		holder, _ := c.book.holder(addresses(&Recipient{Proxies: []Proxy{generated}}), p.before.DN)
 		return holder != ""
 	})
 	for _, w := range slices.Concat(p.want.Proxies, generated) {
@@ -100,7 +100,7 @@ func (c *container) namesOf(p pair) Names {
 		return names
 	}
 	for n := 1; n <= maxNames; n++ {
-		if names := p.want.Names(n); Fold(names.Alias) == Fold(p.before.Alias) {
+		if names := p.want.Names(&p.want.Recipient, n); same(names.Alias, p.before.Alias) {
 			return Names{Alias: p.before.Alias, Proxies: slices.Clone(names.Proxies)}
 		}
 	}
@@ -127,12 +127,11 @@ func putProxy(proxies []Proxy, w Proxy) []Proxy {
 // office by hand, to reach the board's home post office. Such an edit stays
 // (RN 2.6.7).
 func editedByHand(p pair) bool {
-	prefix := Fold(p.want.Target) + " at "
-	return p.want.Kind == Board && strings.HasPrefix(Fold(p.before.Target), prefix)
+	return p.want.Kind == Board && strings.HasPrefix(Fold(p.before.Target), Fold(p.want.Target)+" at ")
 }
 
 func inStepAddresses(p pair, after *Recipient) (reasons []string) {
-	if Fold(p.before.Target) != Fold(p.want.Target) {
+	if !same(p.before.Target, p.want.Target) {
 		after.Target = p.want.Target
 		if moved(p) {
 			reasons = append(reasons, moveReason(p))
@@ -161,7 +160,7 @@ func inStepProxies(p pair) []Proxy {
 	}
 	replaced := func(b Proxy) bool {
 		return b.Type == addressType && (b.Primary || slices.ContainsFunc(p.want.Proxies, func(w Proxy) bool {
-			return sameProxy(b, w) || Fold(b.Address) == Fold(p.formerAddress(w))
+			return sameProxy(b, w) || same(b.Address, p.formerAddress(w))
 		}))
 	}
 	return append(slices.DeleteFunc(slices.Clone(p.before.Proxies), replaced), p.want.Proxies...)
@@ -175,5 +174,5 @@ func (p pair) formerAddress(w Proxy) string {
 }
 
 func sameProxy(a, b Proxy) bool {
-	return a.Type == b.Type && Fold(a.Address) == Fold(b.Address)
+	return a.Type == b.Type && same(a.Address, b.Address)
 }

@@ -94,7 +94,6 @@ type Step struct {
 	// has none.
 	Key string `json:"-"`
 
-	group     Kind  // the kind that it counts for in the tally
 	unwanted  bool  // it is held, and would delete else
 	recreated bool  // one half of a move that is followed by delete and add
 	cause     cause // of a delete, also one that comes later
@@ -108,7 +107,7 @@ func (s Step) deletes() bool {
 }
 
 // cause is why nothing wants an entry any more that is deleted.
-type cause int
+type cause uint8
 
 const (
 	otherCause cause = iota // told by the step's reason only
@@ -225,8 +224,9 @@ type Names struct {
 // as a custom recipient. Its Proxies hold the cc:Mail addresses only.
 type WantedRecipient struct {
 	Recipient
-	// Names proposes the nth alias, from 1 on, and the addresses that go with
-	// it; the first proposal that is free is taken. It must not be nil and must
-	// give the same for the same n: every recipient that is added is named by it.
-	Names func(n int) Names
+	// Names proposes the nth alias of this recipient, from 1 on, and the
+	// addresses that go with it; the first proposal that is free is taken. It
+	// must not be nil and must give the same for the same n: every recipient that
+	// is added is named by it.
+	Names func(r *Recipient, n int) Names
 }

@@ -284,7 +284,7 @@ func printProxy(p reconcile.Proxy) string {
 func wantedRecipient(r reconcile.Recipient, smtp string) reconcile.WantedRecipient {
 	alias := r.Alias
 	r.Owner = "" // the mark is the plan's to set
-	return reconcile.WantedRecipient{Recipient: r, Names: func(n int) reconcile.Names {
+	return reconcile.WantedRecipient{Recipient: r, Names: func(_ *reconcile.Recipient, n int) reconcile.Names {
 		names := reconcile.Names{Alias: alias}
 		if n > 1 {
 			names.Alias += strconv.Itoa(n)

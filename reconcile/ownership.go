@@ -86,13 +86,13 @@ func (e *OwnershipError) Error() string {
 func NewOwnership(owner Owner, rows []Row) (Ownership, error) {
 	o := Ownership{Owner: owner, postOffices: map[string]Row{}, ours: map[string]bool{}, others: map[string]bool{}}
 	for _, row := range rows {
-		name := Fold(row.Name)
 		if !isPostOffice(row) {
-			if name == Fold(owner.Site) {
+			if same(row.Name, owner.Site) {
 				return o, &OwnershipError{Row: row, Owner: owner}
 			}
 			continue
 		}
+		name := Fold(row.Name)
 		if twin, there := o.postOffices[name]; there && Fold(twin.Comment) != Fold(row.Comment) && (isExchange(twin) || isExchange(row)) {
 			return o, &OwnershipError{Row: row, Owner: owner, Twin: &twin}
 		}
@@ -158,7 +158,7 @@ func (o Ownership) OwnPostOffices() []Row {
 			rows = append(rows, row)
 		}
 	}
-	slices.SortFunc(rows, compareNames)
+	slices.SortFunc(rows, func(a, b Row) int { return compareNames(&a, &b) })
 	return rows
 }
 

@@ -287,7 +287,7 @@ func someLeftOut(t *rapid.T, kinds []reconcile.Kind, names []string) (excluded [
 // someDirectory draws a world toward Exchange. Addresses may be there twice
 // already, and targets may have been edited.
 func someDirectory(t *rapid.T) directoryWorld {
-	world := directoryWorld{reconcile.ExchangeInput{
+	world := directoryWorld{ExchangeInput: reconcile.ExchangeInput{
 		Owner: "hq",
 		Moves: rapid.SampledFrom([]reconcile.Moves{reconcile.MoveInPlace, reconcile.MoveRecreate}).Draw(t, "moves"),
 		Adopt: rapid.Bool().Draw(t, "adopt"),

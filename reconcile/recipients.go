@@ -26,9 +26,12 @@ type ExchangeInput struct {
 	// of; what carries one is ours and gets our mark.
 	FormerOwners []string
 	// Present are the custom recipients of the import container, whoever made
-	// them; Others all further recipients among which addresses and aliases
-	// must be unique.
-	Present, Others []Recipient
+	// them.
+	Present []Recipient
+	// Others returns all further recipients among which addresses and aliases
+	// must be unique; nil when there are none. It is called when a step is to
+	// take a name, which most plans have none of.
+	Others func() []Recipient
 	// Former are the custom recipients of containers that were the import
 	// container once. They are in neither of the two.
 	Former   []Recipient
@@ -73,19 +76,16 @@ func PlanExchange(in ExchangeInput) Side {
 	c := newContainer(in)
 	pairs, missing := c.match(in.Wanted)
 	formers, missing := c.matchFormer(missing)
-	steps := c.refusals(in.Refused)
-	steps = append(steps, c.leftovers(in.Excluded)...)
-	pairs, recreated := c.recreate(pairs)
-	steps = append(steps, recreated...)
-	steps = append(steps, c.updates(pairs, formers)...)
+	c.plan = newDraft(ToExchange, len(missing))
+	c.refusals(in.Refused)
+	c.leftovers(in.Excluded)
+	pairs = c.recreate(pairs)
+	c.updates(pairs, formers)
 	for _, w := range missing {
-		steps = append(steps, c.add(w))
+		c.plan.add(c.add(w))
 	}
-	return newSide(steps, recipientGroup)
+	return c.plan.side()
 }
-
-// recipientGroup is the kind that a step toward Exchange counts for.
-func recipientGroup(s Step) Kind { return s.Kind }
 
 // KeyKind returns the kind that a key begins with.
 func KeyKind(key string) (Kind, bool) {
@@ -99,8 +99,8 @@ func Key(kind Kind, name string) string { return string(kind) + ":" + Fold(name)
 
 // pair is a wanted recipient and the one that stands for it.
 type pair struct {
-	want   WantedRecipient
-	before Recipient
+	want   *WantedRecipient
+	before *Recipient
 	adopt  bool // it has nobody's mark
 	former bool // it is in a former import container
 }
@@ -108,157 +108,145 @@ type pair struct {
 // container is the import container and what is known around it, as one plan
 // sees it.
 type container struct {
-	ExchangeInput
-	ours    holdings          // in the import container
-	former  holdings          // in former ones
-	claimed map[string]bool   // folded DNs of ours that a step speaks of
-	wanted  map[string]bool   // keys of the wanted ones
-	targets map[string]bool   // address keys of their targets
-	yields  map[string]string // folded DNs of ours that stand for a refused entry and give way to a wanted one -> why it is refused
-	book    *addressBook
-
-	unmarked map[string][]Recipient // nobody's, by folded target
+	*ExchangeInput
+	plan   *draft
+	ours   holdings // in the import container
+	former holdings // in former ones
+	// unmarked are nobody's, by folded target; none when nothing is adopted.
+	unmarked index
+	yields   map[*Recipient]string // ours that stand for a refused entry and give way to a wanted one -> why it is refused
+	book     *addressBook
 	retiring retirements
 	hiding   map[string]string // DNs of ours in their time of grace -> why
-}
 
-// holdings are recipients of ours and how they are found.
-type holdings struct {
-	all     []Recipient            // sorted by DN
-	byKey   map[string][]Recipient // by folded key
-	keyless map[string][]Recipient // without a key, by folded target
-	edited  map[string][]Recipient // the same, by folded target without its post office
-}
-
-func newHoldings(ours []Recipient) holdings {
-	keyless := slices.DeleteFunc(slices.Clone(ours), func(r Recipient) bool { return r.Key != "" })
-	return holdings{
-		all:     ours,
-		byKey:   indexBy(ours, func(r Recipient) string { return Fold(r.Key) }),
-		keyless: indexBy(keyless, foldedTarget),
-		edited: indexBy(keyless, func(r Recipient) string {
-			title, _ := splitAddress(r.Target)
-			return Fold(title)
-		}),
-	}
+	wantedKeys    map[string]bool // of the wanted ones, once somebody asked
+	wantedTargets map[string]bool // address keys of their targets, likewise
+	after         Recipient       // room for one that is being compared
 }
 
 func newContainer(in ExchangeInput) *container {
+	c := &container{
+		ExchangeInput: &in, yields: map[*Recipient]string{}, retiring: in.Grace.known(ToExchange), hiding: map[string]string{},
+	}
 	normalDN := in.NormalDN
 	if normalDN == nil {
 		normalDN = Fold
 	}
-	c := &container{
-		ExchangeInput: in, claimed: map[string]bool{}, wanted: map[string]bool{}, targets: map[string]bool{}, yields: map[string]string{},
-		book: newAddressBook(normalDN), retiring: in.Grace.known(ToExchange), hiding: map[string]string{},
-	}
-	for _, w := range in.Wanted {
-		c.wanted[w.Key] = true
-		c.targets["address:"+foldedTarget(w.Recipient)] = true
-	}
-	for _, r := range slices.Concat(in.Others, in.Former, in.Present) {
-		c.book.enter(r)
-		if in.isOurs(r.MadeBy) {
-			c.book.remarks[r.DN] = fmt.Sprintf(
-				", a %s that came from cc:Mail and is Exchange's own now; once its mail is moved, delete the entry from cc:Mail", r.Kind)
+	c.book = newAddressBook(normalDN, c.enterAll)
+	c.ours = newHoldings(in.oursAmong(in.Present))
+	c.former = newHoldings(in.oursAmong(in.Former))
+	if in.Adopt {
+		for i := range in.Present {
+			if r := &in.Present[i]; strings.TrimSpace(r.Owner) == "" && !r.KeyTaken {
+				c.unmarked.put(Fold(r.Target), &holding{Recipient: r})
+			}
 		}
 	}
-	present := slices.SortedFunc(slices.Values(in.Present), byDN)
-	c.ours = newHoldings(in.oursAmong(present))
-	c.former = newHoldings(in.oursAmong(slices.SortedFunc(slices.Values(in.Former), byDN)))
-	c.unmarked = indexBy(slices.DeleteFunc(present, func(r Recipient) bool { return Fold(r.Owner) != "" }), foldedTarget)
 	return c
+}
+
+// enterAll enters all that was read into the address book.
+func (c *container) enterAll(book *addressBook) {
+	parts := [][]Recipient{c.Former, c.Present}
+	if c.Others != nil {
+		parts = append(parts, c.Others())
+	}
+	for _, part := range parts {
+		for i := range part {
+			r := &part[i]
+			book.enter(r)
+			if c.isOurs(r.MadeBy) {
+				book.remarks[r.DN] = fmt.Sprintf(
+					", a %s that came from cc:Mail and is Exchange's own now; once its mail is moved, delete the entry from cc:Mail", r.Kind)
+			}
+		}
+	}
 }
 
 // isOurs reports whether a mark is ours, or that of a connector that we have
 // taken the place of.
-func (in ExchangeInput) isOurs(mark string) bool {
-	return Fold(mark) != "" && slices.ContainsFunc(append([]string{in.Owner}, in.FormerOwners...), func(owner string) bool {
-		return Fold(owner) == Fold(mark)
-	})
+func (in *ExchangeInput) isOurs(mark string) bool {
+	return strings.TrimSpace(mark) != "" &&
+		(same(in.Owner, mark) || slices.ContainsFunc(in.FormerOwners, func(owner string) bool { return same(owner, mark) }))
 }
 
-func (in ExchangeInput) oursAmong(recipients []Recipient) []Recipient {
-	return slices.DeleteFunc(slices.Clone(recipients), func(r Recipient) bool { return !in.isOurs(r.Owner) })
+func (in *ExchangeInput) oursAmong(recipients []Recipient) []*Recipient {
+	ours := make([]*Recipient, 0, len(recipients))
+	for i := range recipients {
+		if in.isOurs(recipients[i].Owner) {
+			ours = append(ours, &recipients[i])
+		}
+	}
+	return ours
 }
 
-func foldedTarget(r Recipient) string { return Fold(r.Target) }
+// isWanted reports whether an entry of that key is wanted.
+func (c *container) isWanted(key string) bool {
+	if c.wantedKeys == nil {
+		c.wantedKeys = make(map[string]bool, len(c.Wanted))
+		for i := range c.Wanted {
+			c.wantedKeys[c.Wanted[i].Key] = true
+		}
+	}
+	return c.wantedKeys[key]
+}
 
-func byDN(a, b Recipient) int { return cmp.Compare(Fold(a.DN), Fold(b.DN)) }
+// isTarget reports whether an address key is that of a wanted entry's target.
+func (c *container) isTarget(address string) bool {
+	if c.wantedTargets == nil {
+		c.wantedTargets = make(map[string]bool, len(c.Wanted))
+		for i := range c.Wanted {
+			c.wantedTargets[addressMark+Fold(c.Wanted[i].Target)] = true
+		}
+	}
+	return c.wantedTargets[address]
+}
 
 // match finds the recipient of every wanted entry: by its key, else by its
 // target address, else by one that was edited to name a post office as well, as
 // a board's may be (RN 2.6.7), else, when asked for, one to adopt. One that has
 // no room for a key ([Recipient].KeyTaken) is found by its address for ever, so
 // its user's move is a delete and an add.
-func (c *container) match(wanted []WantedRecipient) (pairs []pair, missing []WantedRecipient) {
-	missing = slices.SortedFunc(slices.Values(wanted), compareWanted)
-	pairs = make([]pair, 0, len(wanted))
-	for _, candidates := range []func(Recipient) []Recipient{
-		func(w Recipient) []Recipient { return c.ours.byKey[w.Key] },
-		func(w Recipient) []Recipient { return c.ours.keyless[Fold(w.Target)] },
-		func(w Recipient) []Recipient { return c.ours.edited[Fold(w.Target)] },
-		c.adoptable,
-	} {
-		var rest []WantedRecipient
-		for _, w := range missing {
-			if before, found := c.claim(candidates(w.Recipient)); found {
-				pairs = append(pairs, pair{want: w, before: before, adopt: Fold(before.Owner) == ""})
-			} else {
-				rest = append(rest, w)
-			}
-		}
-		missing = rest
+func (c *container) match(wanted []WantedRecipient) (pairs []pair, missing []*WantedRecipient) {
+	pairs = make([]pair, 0, min(len(wanted), len(c.ours.all)))
+	missing = inTurn(wanted)
+	for _, way := range append(c.ours.ways(), way{c.unmarked, wantedTarget}) {
+		missing = way.match(missing, func(w *WantedRecipient, before *Recipient) {
+			pairs = append(pairs, pair{want: w, before: before, adopt: strings.TrimSpace(before.Owner) == ""})
+		})
 	}
 	return pairs, missing
 }
 
-// adoptable returns the recipients that carry nobody's mark and have the
-// address, without those whose value the link would overwrite.
-func (c *container) adoptable(w Recipient) []Recipient {
-	if !c.Adopt {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(c.unmarked[Fold(w.Target)]), func(r Recipient) bool { return r.KeyTaken })
-}
-
-// indexBy groups recipients by what of returns, leaving out empty ones.
-func indexBy(recipients []Recipient, of func(Recipient) string) map[string][]Recipient {
-	index := map[string][]Recipient{}
-	for _, r := range recipients {
-		if k := of(r); k != "" {
-			index[k] = append(index[k], r)
+// inTurn returns the wanted entries in the order in which names and addresses
+// are given out. They mostly come sorted by key.
+func inTurn(wanted []WantedRecipient) []*WantedRecipient {
+	all := make([]*WantedRecipient, 0, len(wanted))
+	for turn := range turns {
+		for i := range wanted {
+			if wanted[i].turn() == turn {
+				all = append(all, &wanted[i])
+			}
 		}
 	}
-	return index
-}
-
-// claim takes the first of the candidates that no step speaks of yet.
-func (c *container) claim(candidates []Recipient) (Recipient, bool) {
-	for _, r := range candidates {
-		if !c.claimed[Fold(r.DN)] {
-			c.claimed[Fold(r.DN)] = true
-			return r, true
-		}
-	}
-	return Recipient{}, false
+	slices.SortFunc(all, compareWanted)
+	return all
 }
 
 // refusals turns what could not be written into steps. A recipient that is
 // there stays, unless it is in the way of one that can be written.
-func (c *container) refusals(refused []Refusal) []Step {
-	steps := make([]Step, 0, len(refused))
+func (c *container) refusals(refused []Refusal) {
 	for _, r := range slices.SortedFunc(slices.Values(refused), compareRefusals) {
 		key := Key(r.Kind, r.Name)
 		step := Step{Op: Refuse, Kind: r.Kind, Name: r.Name, Address: r.Address, DN: r.DN, Reason: r.Reason, Event: r.Event, Key: key}
-		if old, there := c.claim(c.refusedOnes(r)); there {
-			step.Op, step.DN, step.Before = Hold, old.DN, &old
+		if old := firstFree(c.refusedOnes(r)); old != nil {
+			old.claimed = true
+			step.Op, step.DN, step.Before = Hold, old.DN, old.Recipient
 			step.Reason = recipientStays + r.Reason
-			step.grace = c.hiddenByUs(old, key)
+			step.grace = c.hiddenByUs(old.Recipient, key)
 		}
-		steps = append(steps, step)
+		c.plan.add(step)
 	}
-	return steps
 }
 
 // recipientStays begins the reason of a recipient that is held.
@@ -267,8 +255,8 @@ const recipientStays = "its custom recipient stays as it is: "
 // refusedOnes returns the recipients that stand for an entry which cannot be
 // written; none does when an entry of its name can. Its address may be without
 // the type.
-func (c *container) refusedOnes(r Refusal) []Recipient {
-	if c.wanted[Key(r.Kind, r.Name)] {
+func (c *container) refusedOnes(r Refusal) []*holding {
+	if c.isWanted(Key(r.Kind, r.Name)) {
 		return nil
 	}
 	_, address, typed := strings.Cut(r.Address, addressType+":")
@@ -276,14 +264,14 @@ func (c *container) refusedOnes(r Refusal) []Recipient {
 		address = r.Address
 	}
 	target := Fold(addressType + ":" + address)
-	var candidates []Recipient
+	var candidates []*holding
 	for _, h := range []holdings{c.ours, c.former} {
-		candidates = slices.Concat(candidates, h.byKey[Key(r.Kind, r.Name)], h.keyless[target], h.edited[target])
+		candidates = slices.Concat(candidates, h.byKey.all(Key(r.Kind, r.Name)), h.keyless.all(target), h.edited.all(target))
 	}
-	return slices.DeleteFunc(candidates, func(old Recipient) bool {
-		inTheWay := c.inTheWay(old)
+	return slices.DeleteFunc(candidates, func(old *holding) bool {
+		inTheWay := c.inTheWay(old.Recipient)
 		if inTheWay {
-			c.yields[Fold(old.DN)] = r.Reason
+			c.yields[old.Recipient] = r.Reason
 		}
 		return inTheWay
 	})
@@ -292,16 +280,20 @@ func (c *container) refusedOnes(r Refusal) []Recipient {
 // inTheWay reports whether the recipient of a refused entry has the target of a
 // wanted one, which is another's then: a list keeps its title, and a board of
 // that title, whose target may have been edited, gives it up.
-func (c *container) inTheWay(r Recipient) bool {
+func (c *container) inTheWay(r *Recipient) bool {
 	if r.Kind == User {
-		return c.targets["address:"+foldedTarget(r)]
+		return c.isTarget(addressMark + Fold(r.Target))
 	}
-	return slices.ContainsFunc(addresses(r), func(address string) bool { return c.targets[address] })
+	return slices.ContainsFunc(addresses(r), c.isTarget)
 }
 
 // leftovers deletes the recipients of ours that nothing wants, which frees
 // their names and addresses.
-func (c *container) leftovers(excluded []Excluded) []Step {
+func (c *container) leftovers(excluded []Excluded) {
+	ours, former := unclaimed(c.ours.all), unclaimed(c.former.all)
+	if len(ours)+len(former) == 0 {
+		return
+	}
 	causes := map[string]string{}
 	for _, e := range excluded {
 		key := Key(e.Kind, e.Name)
@@ -310,49 +302,43 @@ func (c *container) leftovers(excluded []Excluded) []Step {
 		}
 	}
 	held := map[string]bool{}
-	for _, r := range c.ours.all {
-		if c.claimed[Fold(r.DN)] {
-			held[Fold(r.Key)] = true
+	for i := range c.ours.all {
+		if h := &c.ours.all[i]; h.claimed {
+			held[Fold(h.Key)] = true
 		}
 	}
-	unwanted := func(r Recipient) Step {
+	unwanted := func(r *Recipient) Step {
 		step := deletion(r, "gone from cc:Mail")
 		step.cause = goneFromSource
 		if excluded := causes[Fold(r.Key)]; excluded != "" {
 			step.Reason, step.cause = "left the scope: "+excluded, leftScope
-		} else if refusal, known := c.yields[Fold(r.DN)]; known {
+		} else if refusal, known := c.yields[r]; known {
 			step.Reason, step.cause = "its address goes to another entry, because its own is refused: "+refusal, otherCause
 		} else if r.Key != "" && held[Fold(r.Key)] {
 			step.Reason, step.cause = "a second recipient of ours for one cc:Mail entry", otherCause
 		}
 		return step
 	}
-	var steps []Step
-	for _, r := range c.ours.all {
-		if !c.claimed[Fold(r.DN)] {
-			steps = append(steps, c.retire(unwanted(r)))
-		}
+	for _, h := range ours {
+		c.plan.add(c.retire(unwanted(h.Recipient)))
 	}
-	for _, r := range c.former.all {
-		if !c.claimed[Fold(r.DN)] {
-			step := unwanted(r)
-			step.Reason = leftBehind + "; " + step.Reason
-			c.book.leave(r)
-			steps = append(steps, step)
-		}
+	for _, h := range former {
+		step := unwanted(h.Recipient)
+		step.Reason = leftBehind + "; " + step.Reason
+		c.book.leave(h.Recipient)
+		c.plan.add(step)
 	}
-	return steps
 }
 
 // retire gives the entry of a step that deletes it its time of grace, unless
 // another entry takes its place. It keeps its addresses and its alias in this
 // time.
 func (c *container) retire(step Step) Step {
-	if step.cause != otherCause && !c.inTheWay(*step.Before) {
+	if step.cause != otherCause && !c.inTheWay(step.Before) {
 		step = c.Grace.retire(step, c.retiring.find(step.Key))
 	}
 	if step.Op == Delete {
-		c.book.leave(*step.Before)
+		c.book.leave(step.Before)
 		return step
 	}
 	if step.After != nil {
@@ -364,23 +350,26 @@ func (c *container) retire(step Step) Step {
 
 // hiddenByUs returns the time of grace of a recipient that is wanted again and
 // that a step of ours has hidden.
-func (c *container) hiddenByUs(r Recipient, key string) grace {
-	if known := c.retiring.find(Fold(r.Key), Fold(r.DN), key); r.Hidden && known.hid {
+func (c *container) hiddenByUs(r *Recipient, key string) grace {
+	if !r.Hidden || len(c.retiring) == 0 {
+		return grace{}
+	}
+	if known := c.retiring.find(Fold(r.Key), Fold(r.DN), key); known.hid {
 		return known
 	}
 	return grace{}
 }
 
-func deletion(r Recipient, reason string) Step {
+func deletion(r *Recipient, reason string) Step {
 	name := r.DisplayName
 	if _, rest, found := strings.Cut(r.Key, ":"); found && name == "" {
 		name = rest
 	}
-	return Step{Op: Delete, Kind: r.Kind, Name: name, Address: r.Target, DN: r.DN, Before: &r, Reason: reason, Key: sortKey(r)}
+	return Step{Op: Delete, Kind: r.Kind, Name: name, Address: r.Target, DN: r.DN, Before: r, Reason: reason, Key: sortKey(r)}
 }
 
 // sortKey is the key of a recipient, or its DN when it has none.
-func sortKey(r Recipient) string { return cmp.Or(Fold(r.Key), Fold(r.DN)) }
+func sortKey(r *Recipient) string { return cmp.Or(Fold(r.Key), Fold(r.DN)) }
 
 // recreate turns the moves among the pairs into deletes and adds, when that is
 // how moves are followed. Unlike the original it deletes nobody whose add would
@@ -388,9 +377,9 @@ func sortKey(r Recipient) string { return cmp.Or(Fold(r.Key), Fold(r.DN)) }
 // leaves after the other, so that an add finds its own names free, and none of
 // those of a namesake who is still to move: mail for one must not reach the
 // other.
-func (c *container) recreate(pairs []pair) (rest []pair, steps []Step) {
+func (c *container) recreate(pairs []pair) (rest []pair) {
 	if c.Moves != MoveRecreate {
-		return pairs, nil
+		return pairs
 	}
 	for _, p := range pairs {
 		if p.adopt || !moved(p) {
@@ -407,9 +396,9 @@ func (c *container) recreate(pairs []pair) (rest []pair, steps []Step) {
 		gone := deletion(p.before, moveReason(p))
 		gone.Key, gone.recreated, gone.grace = add.Key, true, c.hiddenByUs(p.before, add.Key)
 		add.Reason, add.recreated = moveReason(p), true
-		steps = append(steps, gone, add)
+		c.plan.add(gone, add)
 	}
-	return rest, steps
+	return rest
 }
 
 // moved reports whether the cc:Mail user is at another post office than the
@@ -439,56 +428,55 @@ func splitAddress(address string) (name, postOffice string) {
 // decided.
 //
 // Those of former containers are added anew in the same way.
-func (c *container) updates(pairs, formers []pair) []Step {
+func (c *container) updates(pairs, formers []pair) {
 	waiting := slices.Concat(pairs, formers)
 	slices.SortFunc(waiting, func(a, b pair) int {
 		return cmp.Or(compareWanted(a.want, b.want), byDN(a.before, b.before))
 	})
-	steps := make([]Step, 0, len(waiting))
 	for len(waiting) > 0 {
 		var blocked []pair
 		for _, p := range waiting {
-			done, free := c.update(p)
-			steps = append(steps, done...)
-			if !free {
+			if free := c.update(p); !free {
 				blocked = append(blocked, p)
 			}
 		}
 		if len(blocked) == len(waiting) {
 			for _, p := range blocked {
-				steps = append(steps, c.hold(p))
+				c.plan.add(c.hold(p))
 			}
 			break
 		}
 		waiting = blocked
 	}
-	return steps
 }
 
 // update decides one pair; free is false when an address is held by another
 // entry.
-func (c *container) update(p pair) (steps []Step, free bool) {
+func (c *container) update(p pair) (free bool) {
 	if p.former {
 		return c.addAnew(p)
 	}
-	after, reasons := c.inStep(p)
-	step := Step{Kind: p.want.Kind, Name: p.want.Name, Address: after.Target, DN: p.before.DN, Key: p.want.Key}
+	reasons := c.inStep(p, &c.after)
 	if len(reasons) == 0 {
-		step.Op = Keep
-		return []Step{step}, true
+		c.plan.keep(p.want.Kind)
+		return true
 	}
 	if c.taken(p) != "" {
-		return nil, false
+		return false
 	}
-	step.Op, step.Reason, step.Before, step.After = Modify, strings.Join(reasons, "; "), &p.before, &after
-	if Fold(p.before.Owner) != Fold(c.Owner) {
+	after := c.after
+	step := Step{
+		Op: Modify, Kind: p.want.Kind, Name: p.want.Name, Address: after.Target, DN: p.before.DN, Key: p.want.Key,
+		Reason: strings.Join(reasons, "; "), Before: p.before, After: &after, grace: c.hiddenByUs(p.before, p.want.Key),
+		Needs: c.book.needs(newNames(p.before, &after), p.before.DN),
+	}
+	if !same(p.before.Owner, c.Owner) {
 		step.Op = Adopt
 	}
-	step.grace = c.hiddenByUs(p.before, p.want.Key)
-	step.Needs = c.book.needs(newNames(p.before, after), p.before.DN)
 	c.book.leave(p.before)
-	c.book.enter(after)
-	return []Step{step}, true
+	c.book.enter(&after)
+	c.plan.add(step)
+	return true
 }
 
 // hold leaves a recipient whose new address is held by another entry. One that
@@ -496,7 +484,7 @@ func (c *container) update(p pair) (steps []Step, free bool) {
 func (c *container) hold(p pair) Step {
 	step := c.refuse(p.want, p.before.DN, c.taken(p))
 	if !p.adopt {
-		step.Op, step.Before, step.Reason = Hold, &p.before, recipientStays+step.Reason
+		step.Op, step.Before, step.Reason = Hold, p.before, recipientStays+step.Reason
 		step.grace = c.hiddenByUs(p.before, p.want.Key)
 	}
 	return step
@@ -508,22 +496,22 @@ func (c *container) taken(p pair) string {
 	if p.former {
 		return c.formerBlocked(p)
 	}
-	after, _ := c.inStep(p)
-	_, problem := c.book.holder(newNames(p.before, after), p.before.DN)
+	c.inStep(p, &c.after)
+	_, problem := c.book.holder(newNames(p.before, &c.after), p.before.DN)
 	return problem
 }
 
 // newNames are the addresses, and the alias, that after has and before had not.
-func newNames(before, after Recipient) []string {
+func newNames(before, after *Recipient) []string {
 	had := addresses(before)
 	names := slices.DeleteFunc(addresses(after), func(a string) bool { return slices.Contains(had, a) })
-	if Fold(before.Alias) != Fold(after.Alias) {
+	if !same(before.Alias, after.Alias) {
 		names = append(names, aliasKey(after.Alias))
 	}
 	return names
 }
 
-func (c *container) refuse(w WantedRecipient, dn, reason string) Step {
+func (c *container) refuse(w *WantedRecipient, dn, reason string) Step {
 	return Step{
 		Op: Refuse, Kind: w.Kind, Name: w.Name, Address: w.Target, DN: dn, Event: EventAddressTaken, Key: w.Key,
 		Reason: reason,
@@ -532,7 +520,7 @@ func (c *container) refuse(w WantedRecipient, dn, reason string) Step {
 
 // refuseFor refuses an entry for what another one holds, or holds it when that
 // one is about to go.
-func (c *container) refuseFor(w WantedRecipient, holder, problem string) Step {
+func (c *container) refuseFor(w *WantedRecipient, holder, problem string) Step {
 	step := c.refuse(w, "", problem)
 	if why, going := c.hiding[holder]; going {
 		step.Op, step.Reason = Hold, problem+", which is still there: "+why
@@ -541,37 +529,52 @@ func (c *container) refuseFor(w WantedRecipient, holder, problem string) Step {
 }
 
 // add decides an entry that Exchange does not hold yet.
-func (c *container) add(w WantedRecipient) Step {
-	if holder, problem := c.book.holder(addresses(w.Recipient), ""); problem != "" {
+func (c *container) add(w *WantedRecipient) Step {
+	names := addresses(&w.Recipient)
+	if holder, problem := c.book.holder(names, ""); problem != "" {
 		return c.refuseFor(w, holder, problem)
 	}
-	if holder, held := c.book.heldBy(c.book.dnKey(w.DN), ""); held {
+	dn := c.book.dnKey(w.DN)
+	if holder, held := c.book.heldBy(dn, ""); held {
 		return c.refuseFor(w, holder, fmt.Sprintf("its directory name is held by %s%s", holder, c.book.remarks[holder]))
 	}
-	after := w.Recipient
-	names, holder, problem := c.book.freeNames(w)
+	free, holder, problem := c.book.freeNames(w)
 	if problem != "" {
 		return c.refuseFor(w, holder, problem)
 	}
-	after.Owner, after.Alias = c.Owner, names.Alias
-	after.Proxies = append(slices.Clone(after.Proxies), names.Proxies...)
+	after := w.Recipient
+	after.Owner, after.Alias = c.Owner, free.Alias
+	after.Proxies = append(slices.Clone(after.Proxies), free.Proxies...)
 	step := Step{
 		Op: Add, Kind: w.Kind, Name: w.Name, Address: w.Target, DN: w.DN, After: &after, Key: w.Key,
 		Reason: "not in Exchange yet",
-		Needs:  c.book.needs(append(addresses(after), aliasKey(after.Alias), c.book.dnKey(after.DN)), ""),
 	}
-	c.book.enter(after)
+	if len(c.book.freed) > 0 {
+		step.Needs = c.book.needs(append(addresses(&after), aliasKey(after.Alias), dn), "")
+	}
+	c.book.enter(&after)
 	return step
 }
 
-// compareWanted is the order in which names and addresses are given out: users
-// first, and a list before the board of its title.
-func compareWanted(a, b WantedRecipient) int {
-	kinds := []Kind{User, List, Board}
+// turns is the number of kinds that come from cc:Mail, and of others.
+const turns = 4
+
+// turn is when a recipient gets its names: users first, and a list before the
+// board of its title.
+func (w *WantedRecipient) turn() int {
+	kinds := [turns - 1]Kind{User, List, Board}
+	return (slices.Index(kinds[:], w.Kind) + turns) % turns
+}
+
+// compareWanted is the order in which names and addresses are given out.
+func compareWanted(a, b *WantedRecipient) int {
+	if a == b {
+		return 0
+	}
 	return cmp.Or(
-		cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)),
-		cmp.Compare(a.Key, b.Key),
-		cmp.Compare(a.Target, b.Target),
-		cmp.Compare(a.Name, b.Name),
+		cmp.Compare(a.turn(), b.turn()),
+		strings.Compare(a.Key, b.Key),
+		strings.Compare(a.Target, b.Target),
+		strings.Compare(a.Name, b.Name),
 	)
 }

@@ -1,7 +1,5 @@
 package reconcile
 
-import "slices"
-
 // removed is why everything of ours goes.
 const removed = "the connector is removed"
 
@@ -10,13 +8,15 @@ const removed = "the connector is removed"
 // deleted (Q197255): somebody has to do it by hand in cc:Mail. What Exchange
 // wants is not looked at.
 func RemoveCCMail(in CCMailInput) (side Side, left []Row) {
-	var steps []Step
-	for key, row := range newDirectory(in).ours {
-		steps = append(steps, Step{
+	d := newDirectory(in)
+	plan := newDraft(ToCCMail, len(d.ours))
+	for key := range d.ours {
+		row, _ := d.our(key)
+		plan.add(Step{
 			Op: Delete, Kind: User, Name: row.Name, Address: row.PostOffice, OldRow: &row, Key: key, Reason: removed,
 		})
 	}
-	return newSide(steps, rowGroup), in.Ownership.OwnPostOffices()
+	return plan.side(), in.Ownership.OwnPostOffices()
 }
 
 // RemoveExchange plans to delete every custom recipient of ours: in the import
@@ -24,15 +24,17 @@ func RemoveCCMail(in CCMailInput) (side Side, left []Row) {
 // that we have taken the place of; elsewhere those that also have a link to a
 // cc:Mail entry. What cc:Mail wants is not looked at.
 func RemoveExchange(in ExchangeInput) Side {
-	ours := in.oursAmong(slices.Concat(in.Present, in.Former))
-	for _, r := range in.oursAmong(in.Others) {
-		if r.Key != "" {
-			ours = append(ours, r)
+	ours := append(in.oursAmong(in.Present), in.oursAmong(in.Former)...)
+	if in.Others != nil {
+		for _, r := range in.oursAmong(in.Others()) {
+			if r.Key != "" {
+				ours = append(ours, r)
+			}
 		}
 	}
-	var steps []Step
+	plan := newDraft(ToExchange, len(ours))
 	for _, r := range ours {
-		steps = append(steps, deletion(r, removed))
+		plan.add(deletion(r, removed))
 	}
-	return newSide(steps, recipientGroup)
+	return plan.side()
 }

@@ -23,16 +23,18 @@ func (s *Side) Select(matches func(Step) bool) {
 		}
 	}
 	var left []Step
-	for i, step := range s.Steps {
+	for i := range s.Steps {
+		step := &s.Steps[i]
 		if chosen[i] {
-			left = append(left, step)
+			left = append(left, *step)
 			continue
 		}
-		tally := s.Tally[step.group].count(step, -1)
+		tally := s.Tally[s.Target.counted(step)]
+		tally.count(step, -1)
 		if step.owned() {
-			tally = tally.count(Step{Op: Keep}, 1)
+			tally.count(&Step{Op: Keep}, 1)
 		}
-		s.Tally[step.group] = tally
+		s.Tally[s.Target.counted(step)] = tally
 	}
 	s.Steps = left
 }

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,8 +8,9 @@ import (
 
 // Side is the part of a plan that is about one target.
 type Side struct {
-	Steps []Step
-	Tally map[Kind]Tally
+	Target Direction
+	Steps  []Step
+	Tally  map[Kind]Tally
 }
 
 // Tally counts what a side of a plan is judged by.
@@ -29,21 +29,61 @@ type Tally struct {
 	LeftScope, Gone int
 }
 
-// newSide sorts the steps into the order in which they are carried out, drops
-// the keeps and counts everything. group names the kind that a step counts
-// for.
-func newSide(steps []Step, group func(Step) Kind) Side {
-	side := Side{Tally: map[Kind]Tally{}}
-	for _, step := range steps {
-		step.group = group(step)
-		side.Tally[step.group] = side.Tally[step.group].count(step, 1)
-		if step.Op != Keep {
-			side.Steps = append(side.Steps, step)
+// draft is a side whose steps are still being decided.
+type draft struct {
+	target Direction
+	steps  []Step
+	tally  map[Kind]*Tally
+}
+
+// newDraft begins a side for which about so many steps are expected that are no
+// keeps.
+func newDraft(target Direction, expected int) *draft {
+	return &draft{target: target, steps: make([]Step, 0, expected), tally: map[Kind]*Tally{}}
+}
+
+// add counts steps and puts all but the keeps into the side.
+func (d *draft) add(steps ...Step) {
+	for i := range steps {
+		d.of(d.target.counted(&steps[i])).count(&steps[i], 1)
+		if steps[i].Op != Keep {
+			d.steps = append(d.steps, steps[i])
 		}
 	}
-	slices.SortFunc(side.Steps, compareSteps)
-	side.Steps = needsFirst(side.Steps)
+}
+
+// keep counts an entry that stays as it is.
+func (d *draft) keep(kind Kind) { d.add(Step{Op: Keep, Kind: kind}) }
+
+func (d *draft) of(kind Kind) *Tally {
+	t, there := d.tally[kind]
+	if !there {
+		t = &Tally{}
+		d.tally[kind] = t
+	}
+	return t
+}
+
+// side puts the steps into the order in which they are carried out.
+func (d *draft) side() Side {
+	side := Side{Tally: make(map[Kind]Tally, len(d.tally)), Target: d.target}
+	for kind, t := range d.tally {
+		side.Tally[kind] = *t
+	}
+	if len(d.steps) > 0 {
+		side.Steps = needsFirst(inOrder(d.steps))
+	}
 	return side
+}
+
+// counted is the kind that a step toward the target counts for. A row of
+// cc:Mail does not say what kind of Exchange entry it stands for, so all but the
+// post offices are judged together.
+func (d Direction) counted(s *Step) Kind {
+	if d == ToCCMail && s.Kind != PostOffice {
+		return User
+	}
+	return s.Kind
 }
 
 // needsFirst puts the steps that delete or change an entry above those that
@@ -51,9 +91,18 @@ func newSide(steps []Step, group func(Step) Kind) Side {
 // the plan holds both then.
 func needsFirst(steps []Step) []Step {
 	frees := map[string]int{}
-	for i, step := range steps {
-		if step.Op == Delete || step.Op == Modify || step.Op == Adopt || step.Op == Hide {
-			frees[step.DN] = i
+	needed := false
+	for i := range steps {
+		needed = needed || len(steps[i].Needs) > 0
+	}
+	if !needed {
+		return steps
+	}
+	for i := range steps {
+		switch steps[i].Op {
+		case Delete, Modify, Adopt, Hide:
+			frees[steps[i].DN] = i
+		case Keep, Add, Replace, Refuse, Hold:
 		}
 	}
 	ordered := make([]Step, 0, len(steps))
@@ -80,12 +129,12 @@ func needsFirst(steps []Step) []Step {
 // count counts a step as often as times says, which is -1 to take it back. An
 // entry in its time of grace counts when it is hidden, or when it is deleted
 // without having been hidden, and not again.
-func (t Tally) count(s Step, times int) Tally {
-	if s.grace.stage != 0 {
+func (t *Tally) count(s *Step, times int) {
+	if s.grace.stage != judged {
 		if s.Op == Hold {
 			t.Held += times
 		}
-		return t
+		return
 	}
 	if s.owned() {
 		t.Owned += times
@@ -103,16 +152,15 @@ func (t Tally) count(s Step, times int) Tally {
 		t.Add += times
 	case Delete, Hide:
 		t.Delete += times
-		t = t.countCause(s, times)
+		t.countCause(s, times)
 	case Hold:
 		t.Held += times
 	case Refuse:
 		t.Refused += times
 	}
-	return t
 }
 
-func (t Tally) countCause(s Step, times int) Tally {
+func (t *Tally) countCause(s *Step, times int) {
 	switch s.cause {
 	case leftScope:
 		t.LeftScope += times
@@ -120,13 +168,20 @@ func (t Tally) countCause(s Step, times int) Tally {
 		t.Gone += times
 	case otherCause:
 	}
-	return t
+}
+
+// recount counts a step that has become another one.
+func (s *Side) recount(was, is *Step) {
+	tally := s.Tally[s.Target.counted(was)]
+	tally.count(was, -1)
+	tally.count(is, 1)
+	s.Tally[s.Target.counted(was)] = tally
 }
 
 // owned reports whether the step is about an entry of ours on the target. What
 // is held need not be there: its add may wait for another step. What is adopted
 // is ours already when it is taken over from another connector.
-func (s Step) owned() bool {
+func (s *Step) owned() bool {
 	switch s.Op {
 	case Keep, Replace, Modify, Delete, Hide:
 		return true
@@ -141,7 +196,7 @@ func (s Step) owned() bool {
 
 // wanted reports whether the step is about an entry that ought to be on the
 // target. Of a move that is held the entry that stays counts, not its add.
-func (s Step) wanted() bool {
+func (s *Step) wanted() bool {
 	switch s.Op {
 	case Delete, Hide, Refuse:
 		return false
@@ -282,7 +337,7 @@ func (s *Step) stops(other *Step) string {
 // stop makes a refusal of a step, or holds it.
 func (s *Side) stop(i int, op Op, reason string) {
 	step := &s.Steps[i]
-	tally := s.Tally[step.group].count(*step, -1)
+	was := *step
 	if !step.owned() {
 		step.Before = nil // an adoption's is not ours
 	}
@@ -290,50 +345,5 @@ func (s *Side) stop(i int, op Op, reason string) {
 	step.Op, step.Reason, step.Event = op, reason, 0
 	step.After, step.Row, step.Needs, step.Changes = nil, nil, nil, nil
 	step.grace.stop()
-	s.Tally[step.group] = tally.count(*step, 1)
-}
-
-// order is what makes a plan safe to carry out from top to bottom: names and
-// addresses are freed before they are taken (Q166581), and post offices are
-// there before any row names them in its address.
-func (s Step) order() int {
-	if s.Kind == PostOffice && s.Op == Add {
-		return 1
-	}
-	return 2 * slices.Index([]Op{Delete, Replace, Hide, Modify, Adopt, Add, Hold, Refuse}, s.Op)
-}
-
-// stage is 1 for custom recipients of lists and boards, which are written
-// after those of users, and 0 for everything else.
-func (s Step) stage() int {
-	if s.After != nil && s.After.Kind != User || s.Before != nil && s.Before.Kind != User {
-		return 1
-	}
-	return 0
-}
-
-func compareSteps(a, b Step) int {
-	return cmp.Or(
-		cmp.Compare(a.stage(), b.stage()),
-		cmp.Compare(a.order(), b.order()),
-		cmp.Compare(postOfficeOrder(a), postOfficeOrder(b)),
-		cmp.Compare(a.Key, b.Key),
-		cmp.Compare(a.Name, b.Name),
-		cmp.Compare(a.Address, b.Address),
-		cmp.Compare(a.DN, b.DN),
-		cmp.Compare(a.Reason, b.Reason),
-	)
-}
-
-// postOfficeOrder puts post offices before everything else, and direct ones
-// before those reached through them.
-func postOfficeOrder(s Step) int {
-	switch {
-	case s.Kind != PostOffice:
-		return 2
-	case s.Row != nil && s.Row.Location == "P":
-		return 0
-	default:
-		return 1
-	}
+	s.recount(&was, step)
 }

@@ -63,7 +63,7 @@ type recipientUndo struct {
 	UndoRecipients
 	recorded []recordedStep
 	stays    map[int]string // recorded adds that are not taken back, and why
-	present  map[string]Recipient
+	present  map[string]*Recipient
 	leaving  map[string]bool // normal DNs of those that are deleted
 	book     *addressBook
 	steps    map[int]Step   // by the recorded step that they take back
@@ -72,10 +72,11 @@ type recipientUndo struct {
 
 func newRecipientUndo(in UndoRecipients, recorded []recordedStep, stays map[int]string) *recipientUndo {
 	u := &recipientUndo{
-		UndoRecipients: in, recorded: recorded, stays: stays, present: map[string]Recipient{}, leaving: map[string]bool{},
-		book: newAddressBook(in.NormalDN), steps: map[int]Step{}, adds: map[string]int{},
+		UndoRecipients: in, recorded: recorded, stays: stays, present: make(map[string]*Recipient, len(in.Present)), leaving: map[string]bool{},
+		book: newAddressBook(in.NormalDN, nil), steps: map[int]Step{}, adds: map[string]int{},
 	}
-	for _, r := range in.Present {
+	for i := range in.Present {
+		r := &in.Present[i]
 		u.present[in.NormalDN(r.DN)] = r
 		u.book.enter(r)
 	}
@@ -149,32 +150,33 @@ func (u *recipientUndo) findLost(stays map[int]string) bool {
 
 // side makes the plan.
 func (u *recipientUndo) side() Side {
-	var steps []Step
+	plan := newDraft(ToExchange, 0)
 	touched := map[string]bool{}
 	for _, i := range slices.Sorted(maps.Keys(u.steps)) {
 		if step := u.steps[i]; step.Op != Keep {
-			steps = append(steps, step)
+			plan.add(step)
 			touched[u.NormalDN(step.DN)] = touched[u.NormalDN(step.DN)] || step.Op.Writes()
 		}
 	}
 	for dn, r := range u.present {
 		if u.owns(r) && !touched[dn] {
-			steps = append(steps, Step{Op: Keep, Kind: r.Kind, DN: r.DN, Before: &r})
+			plan.keep(r.Kind)
 		}
 	}
-	return newSide(steps, recipientGroup)
+	return plan.side()
 }
 
-func (u *recipientUndo) owns(r Recipient) bool {
-	return ExchangeInput{Owner: u.Owner, FormerOwners: u.FormerOwners}.isOurs(r.Owner)
+func (u *recipientUndo) owns(r *Recipient) bool {
+	in := ExchangeInput{Owner: u.Owner, FormerOwners: u.FormerOwners}
+	return in.isOurs(r.Owner)
 }
 
 // find returns the entry that a step is about, or why it cannot be changed.
-func (u *recipientUndo) find(s recordedStep) (r Recipient, problem string) {
+func (u *recipientUndo) find(s recordedStep) (r *Recipient, problem string) {
 	r, there := u.present[u.NormalDN(s.DN)]
 	switch {
 	case !there:
-		return r, "changed since: it is not there any more"
+		return &Recipient{}, "changed since: it is not there any more"
 	case !u.owns(r):
 		return r, "changed since: it is not ours any more"
 	default:
@@ -194,7 +196,7 @@ func (u *recipientUndo) takeBackAdd(i int, s recordedStep) Step {
 	u.book.leave(r)
 	u.leaving[u.NormalDN(r.DN)] = true
 	step := s.takenBack(Delete)
-	step.Before = &r
+	step.Before = r
 	return step
 }
 
@@ -218,14 +220,14 @@ func (u *recipientUndo) takeBackChange(s recordedStep) (step Step, free bool) {
 		return s.refused(err.Error()), true
 	}
 	after.Values = values
-	if _, problem = u.book.holder(newNames(r, after), r.DN); problem != "" {
+	if _, problem = u.book.holder(newNames(r, &after), r.DN); problem != "" {
 		return s.refused(problem), false
 	}
 	step = s.takenBack(Modify)
-	step.Before, step.After = &r, &after
-	step.Needs = u.book.needs(newNames(r, after), r.DN)
+	step.Before, step.After = r, &after
+	step.Needs = u.book.needs(newNames(r, &after), r.DN)
 	u.book.leave(r)
-	u.book.enter(after)
+	u.book.enter(&after)
 	return step, true
 }
 
@@ -250,7 +252,7 @@ func (u *recipientUndo) takeBackDelete(s recordedStep) Step {
 	if holder, held := u.book.heldBy(u.book.dnKey(s.DN), ""); held {
 		return s.refused(fmt.Sprintf("its directory name is held by %s", holder))
 	}
-	names := addresses(after)
+	names := addresses(&after)
 	if after.Alias != "" {
 		names = append(names, aliasKey(after.Alias))
 	}
@@ -261,7 +263,7 @@ func (u *recipientUndo) takeBackDelete(s recordedStep) Step {
 	step := s.takenBack(Add)
 	step.After = &after
 	step.Needs = u.book.needs(append(names, u.book.dnKey(s.DN)), "")
-	u.book.enter(after)
+	u.book.enter(&after)
 	return step
 }
 
@@ -296,7 +298,7 @@ func written(changes []Change) map[string][]string {
 
 // missing says which of the values an entry does not hold any more, empty when
 // it holds all.
-func (u *recipientUndo) missing(r Recipient, values map[string][]string) string {
+func (u *recipientUndo) missing(r *Recipient, values map[string][]string) string {
 	for _, attribute := range slices.Sorted(maps.Keys(values)) {
 		for _, v := range values[attribute] {
 			if !slices.ContainsFunc(r.Values[attribute], func(is string) bool { return sameValue(attribute, is, v) }) {
@@ -310,7 +312,7 @@ func (u *recipientUndo) missing(r Recipient, values map[string][]string) string 
 // intruding says which values an entry holds that were not there after the
 // changes, empty when it holds none: those that went, and in attributes of one
 // value any other.
-func (u *recipientUndo) intruding(r Recipient, changes []Change) string {
+func (u *recipientUndo) intruding(r *Recipient, changes []Change) string {
 	all := byAttribute(changes)
 	for _, attribute := range slices.Sorted(maps.Keys(all)) {
 		c := all[attribute]
@@ -325,7 +327,7 @@ func (u *recipientUndo) intruding(r Recipient, changes []Change) string {
 }
 
 // asBefore reports whether an entry looks as if changes had not been made.
-func (u *recipientUndo) asBefore(r Recipient, changes []Change) bool {
+func (u *recipientUndo) asBefore(r *Recipient, changes []Change) bool {
 	var inverse []Change
 	for _, c := range changes {
 		inverse = append(inverse, Change{Attr: c.Attr, Old: c.New, New: c.Old})

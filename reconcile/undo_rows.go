@@ -30,23 +30,23 @@ func UndoCCMail(in UndoRows) Side {
 		directory:   newDirectory(CCMailInput{Ownership: in.Ownership, Rows: in.Rows, Lists: in.Lists}),
 		postOffices: slices.DeleteFunc(slices.Clone(in.Rows), func(row Row) bool { return !isPostOffice(row) }),
 	}
-	var steps []Step
+	plan := newDraft(ToCCMail, 0)
 	touched := map[string]bool{}
 	for _, recorded := range carriedOut(in.Steps) {
 		if recorded.Key == "" {
 			recorded.Key = Fold(recorded.Name)
 		}
 		if step := u.takeBack(recorded); step.Op != Keep {
-			steps = append(steps, step)
+			plan.add(step)
 			touched[recorded.Key] = step.Op.Writes()
 		}
 	}
-	for key, row := range u.ours {
+	for key := range u.ours {
 		if !touched[key] {
-			steps = append(steps, Step{Op: Keep, Kind: User, Name: row.Name, OldRow: &row, Key: key})
+			plan.keep(User)
 		}
 	}
-	return newSide(steps, rowGroup)
+	return plan.side()
 }
 
 // rowUndo is the post office directory in which a run is taken back.
@@ -73,16 +73,16 @@ func (u rowUndo) takeBack(s recordedStep) Step {
 }
 
 func (u rowUndo) takeBackPostOffice(s recordedStep) Step {
-	if _, taken := u.taken[s.Key]; s.unknown && !taken {
+	if s.unknown && u.holder(s.Key) == "" {
 		return s.takenBack(Keep)
 	}
 	return s.refused("post offices are never deleted; delete it in cc:Mail when nothing is at it")
 }
 
 func (u rowUndo) takeBackAdd(s recordedStep) Step {
-	row, there := u.ours[s.Key]
+	row, there := u.our(s.Key)
 	if !there {
-		if s.unknown && u.taken[s.Key] == "" {
+		if s.unknown && u.holder(s.Key) == "" {
 			return s.takenBack(Keep)
 		}
 		return s.refused(u.absence(s))
@@ -100,7 +100,7 @@ func (u rowUndo) takeBackAdd(s recordedStep) Step {
 }
 
 func (u rowUndo) takeBackDelete(s recordedStep) Step {
-	row, there := u.ours[s.Key]
+	row, there := u.our(s.Key)
 	old := map[string]string{}
 	for _, c := range s.Changes {
 		old[c.Attr] = c.Old
@@ -112,8 +112,8 @@ func (u rowUndo) takeBackDelete(s recordedStep) Step {
 		return s.takenBack(Keep)
 	case there:
 		return s.refused(fmt.Sprintf("its name is that of %q at %s again", row.Name, row.PostOffice))
-	case u.taken[s.Key] != "":
-		return s.refused(fmt.Sprintf("its name is taken by %s now", u.taken[s.Key]))
+	case u.holder(s.Key) != "":
+		return s.refused(fmt.Sprintf("its name is taken by %s now", u.holder(s.Key)))
 	}
 	before := Row{Name: old[tagName], Location: old[tagLocation], Comment: old[tagComment]}
 	before.PostOffice, before.Foreign = u.split(old[tagAddress])
@@ -126,7 +126,7 @@ func (u rowUndo) takeBackDelete(s recordedStep) Step {
 }
 
 func (u rowUndo) takeBackReplace(s recordedStep) Step {
-	row, there := u.ours[s.Key]
+	row, there := u.our(s.Key)
 	if !there {
 		return s.refused(u.absence(s))
 	}
@@ -152,7 +152,7 @@ func (u rowUndo) takeBackReplace(s recordedStep) Step {
 
 // absence says why a row that the run wrote cannot be found among ours.
 func (u rowUndo) absence(s recordedStep) string {
-	if holder := u.taken[s.Key]; holder != "" {
+	if holder := u.holder(s.Key); holder != "" {
 		return fmt.Sprintf("changed since: its name is that of %s now, which is not ours", holder)
 	}
 	return "changed since: it is not there any more"

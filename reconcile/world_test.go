@@ -122,9 +122,16 @@ func (w postOfficeWorld) owned() []reconcile.Row {
 // A directoryWorld is everything that a plan toward Exchange is made from.
 type directoryWorld struct {
 	reconcile.ExchangeInput
+	Others []reconcile.Recipient // stand for those of the input
 }
 
-func (w directoryWorld) plan() reconcile.Side { return reconcile.PlanExchange(w.ExchangeInput) }
+func (w directoryWorld) input() reconcile.ExchangeInput {
+	in := w.ExchangeInput
+	in.Others = func() []reconcile.Recipient { return w.Others }
+	return in
+}
+
+func (w directoryWorld) plan() reconcile.Side { return reconcile.PlanExchange(w.input()) }
 
 func (w directoryWorld) clone() directoryWorld {
 	w.Present, w.Others, w.Former = cloneRecipients(w.Present), cloneRecipients(w.Others), cloneRecipients(w.Former)

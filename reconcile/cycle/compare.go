@@ -65,7 +65,7 @@ func (r *run) ccMailInput() (in reconcile.CCMailInput, on bool) {
 		return reconcile.CCMailInput{}, false
 	}
 	owner, dialect := r.connector.Exchange.Owner, r.connector.PostOffice.Dialect
-	result := r.connector.Rules.Export(r.recipients, mapping.ExportScope{
+	result := r.connector.Rules.Export(slices.Values(r.recipients), mapping.ExportScope{
 		Connector: r.connector.Name, Site: owner.Site, Sites: owner.Sites,
 		TrustLevel: export.TrustLevel, CustomRecipients: export.CustomRecipients, Containers: export.Containers,
 		Check:            ccmail.Options{CodePage: r.connector.PostOffice.CodePage, Dialect: dialect}.Check,
@@ -132,7 +132,7 @@ func (r *run) exchangeInput() (in reconcile.ExchangeInput, on bool) {
 	}
 	return reconcile.ExchangeInput{
 		Owner: r.connector.Name, FormerOwners: settings.FormerNames,
-		Present: model(present), Former: model(former), Others: model(others),
+		Present: model(present), Former: model(former), Others: func() []reconcile.Recipient { return model(others) },
 		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
 		Moves: settings.Moves, Adopt: settings.Adopt, NormalDN: mapping.NormalDN,
 		Renew: r.renewedRecipients(result.Wanted),
