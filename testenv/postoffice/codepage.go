@@ -43,6 +43,7 @@ func codePageByName(name string) (codePage, error) {
 
 func (p codePage) decode(data []byte) string {
 	var text strings.Builder
+	text.Grow(len(data))
 	for _, b := range data {
 		text.WriteRune(p.table.DecodeByte(b))
 	}
@@ -60,6 +61,17 @@ func (p codePage) encode(text string) ([]byte, error) {
 		data = append(data, b)
 	}
 	return data, nil
+}
+
+// length is the number of bytes that encode returns; ok is false when it fails.
+func (p codePage) length(text string) (n int, ok bool) {
+	for _, r := range text {
+		if _, ok := p.table.EncodeRune(r); !ok {
+			return 0, false
+		}
+		n++
+	}
+	return n, true
 }
 
 // console returns text for the screen, with ? for what the page lacks.

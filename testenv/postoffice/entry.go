@@ -70,16 +70,20 @@ func fold(name string) string { return strings.ToLower(name) }
 
 // sorted returns the values of m in the order of an export.
 func sorted[V any](m map[string]V, rank func(V) int) []V {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
+	type place struct {
+		rank int
+		key  string
 	}
-	slices.SortFunc(keys, func(a, b string) int {
-		return cmp.Or(cmp.Compare(rank(m[a]), rank(m[b])), strings.Compare(a, b))
+	places := make([]place, 0, len(m))
+	for key, value := range m {
+		places = append(places, place{rank(value), key})
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.key, b.key))
 	})
-	values := make([]V, 0, len(m))
-	for _, key := range keys {
-		values = append(values, m[key])
+	values := make([]V, len(places))
+	for i, p := range places {
+		values[i] = m[p.key]
 	}
 	return values
 }

@@ -149,11 +149,11 @@ func (po *PostOffice) checkName(name string) error {
 
 // checkValue returns why a value cannot be stored, or nothing.
 func (po *PostOffice) checkValue(value string, limit int, tooLong Reason) Reason {
-	data, err := po.page.encode(value)
+	length, ok := po.page.length(value)
 	switch {
-	case err != nil, strings.ContainsAny(value, "\r\n\x00"+ctrlZ):
+	case !ok, strings.ContainsAny(value, "\r\n\x00"+ctrlZ):
 		return BadCharacter
-	case len(data) > limit:
+	case length > limit:
 		return tooLong
 	}
 	return ""
@@ -161,8 +161,9 @@ func (po *PostOffice) checkValue(value string, limit int, tooLong Reason) Reason
 
 // taken reports whether a user, alias, post office or list has the name.
 func (po *PostOffice) taken(name string) bool {
-	_, entry := po.entries[fold(name)]
-	_, list := po.lists[fold(name)]
+	key := fold(name)
+	_, entry := po.entries[key]
+	_, list := po.lists[key]
 	return entry || list
 }
 

@@ -51,16 +51,32 @@ func (s Shape) layout() (layout, error) {
 }
 
 func (l layout) record(e Entry) string {
-	values := map[string]string{tagName: e.Name, tagLocn: string(e.Location), tagAddr: e.Address, tagCmts: e.Comment}
 	var text strings.Builder
+	text.Grow(len(e.Name) + len(e.Address) + len(e.Comment) + len(l.order)*len("Name: \r\n") + 1)
 	for _, tag := range l.order {
-		value := l.emptyValue
-		if values[tag] != "" {
-			value = " " + values[tag]
+		text.WriteString(tag)
+		text.WriteByte(':')
+		if value := e.value(tag); value != "" {
+			text.WriteByte(' ')
+			text.WriteString(value)
+		} else {
+			text.WriteString(l.emptyValue)
 		}
-		text.WriteString(tag + ":" + value + l.lineEnd)
+		text.WriteString(l.lineEnd)
 	}
 	return text.String()
+}
+
+func (e Entry) value(tag string) string {
+	switch tag {
+	case tagName:
+		return e.Name
+	case tagLocn:
+		return string(e.Location)
+	case tagAddr:
+		return e.Address
+	}
+	return e.Comment
 }
 
 func (l layout) titled(title string, members []string) string {

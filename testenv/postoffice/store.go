@@ -56,14 +56,16 @@ func (d document) restore() (*PostOffice, error) {
 		return nil, err
 	}
 	po.faults = d.Faults
-	for _, e := range d.Entries {
-		if po.taken(e.Name) {
-			return nil, refuse(DuplicateName, e.Name)
-		}
+	po.entries = make(map[string]Entry, len(d.Entries))
+	for _, e := range d.Entries { // before there are lists
 		if err := po.check(e); err != nil {
 			return nil, err
 		}
-		po.entries[fold(e.Name)] = e
+		key := fold(e.Name)
+		if _, twice := po.entries[key]; twice {
+			return nil, refuse(DuplicateName, e.Name)
+		}
+		po.entries[key] = e
 	}
 	for _, list := range d.Lists {
 		if err := po.AddList(list); err != nil {
