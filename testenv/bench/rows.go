@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"ccdirsync/testenv/faultproxy"
 	"ccdirsync/testenv/slapd"
 )
 
@@ -84,7 +84,7 @@ func (b *bench) pairsOf(ctx context.Context, ours, theirs invocation) ([]pair, e
 type comparison struct {
 	*bench
 	server    *slapd.Server
-	wire      *meter
+	wire      *faultproxy.Proxy
 	connector [2]connector
 	bytes     [2][]float64 // on the wire, in each turn
 	changed   int          // recipients between two turns
@@ -127,12 +127,12 @@ func (c *comparison) settle(ctx context.Context) (there bool, err error) {
 	if c.server, err = c.directory(ctx, "incremental", c.entries, false); err != nil {
 		return false, err
 	}
-	if c.wire, err = startMeter(ctx, strings.TrimPrefix(c.server.URL, "ldap://")); err != nil {
+	if c.wire, err = faultproxy.Start(c.server.URL); err != nil {
 		return false, err
 	}
-	c.closers = append(c.closers, c.wire.listener.Close)
+	c.closers = append(c.closers, c.wire.Close)
 	for i, setting := range []string{"incremental: true", "incremental: false"} {
-		if c.connector[i], err = c.bench.connector(ctx, fmt.Sprintf("incremental%d", i), c.wire.url(), 0, setting); err != nil {
+		if c.connector[i], err = c.bench.connector(ctx, fmt.Sprintf("incremental%d", i), c.wire.URL(), 0, setting); err != nil {
 			return false, err
 		}
 		// A key that is not known makes the configuration one that is not valid.
@@ -155,10 +155,15 @@ func (c *comparison) cycle(ctx context.Context, i int) (usage, error) {
 			return usage{}, err
 		}
 	}
-	c.wire.count()
+	before := c.passed()
 	u, err := invocation{args: c.connector[i].command("run")}.measure(ctx)
-	c.bytes[i] = append(c.bytes[i], float64(c.wire.count()))
+	c.bytes[i] = append(c.bytes[i], c.passed()-before)
 	return u, err
+}
+
+// passed are the bytes in both directions so far.
+func (c *comparison) passed() float64 {
+	return float64(c.wire.Passed(faultproxy.Client).Bytes + c.wire.Passed(faultproxy.Server).Bytes)
 }
 
 // modify carries out change records.
