@@ -29,9 +29,10 @@ type Conn struct {
 	idle   *time.Timer // runs while there are none
 	closed bool        // by Close
 
-	raw  net.Conn // below TLS; closing it ends whatever is under way
-	ldap *ldap.Conn
-	peer Pin // the key that the server has shown, under TLS
+	raw    net.Conn // below TLS; closing it ends whatever is under way
+	stream *stream  // above TLS; go-ldap reads from it
+	ldap   *ldap.Conn
+	peer   Pin // the key that the server has shown, under TLS
 }
 
 // Dial connects to the first of the servers that answers, starts TLS if asked
@@ -148,10 +149,11 @@ func (c *Conn) connect(ctx context.Context) error {
 	return nil
 }
 
-// handOver gives a connection on which TLS, if any, has begun to the library.
-// What is to see the messages in between stands here.
+// handOver gives a connection on which TLS, if any, has begun to the library,
+// with what takes the entries out of it in between.
 func (c *Conn) handOver(transport net.Conn, secure bool) {
-	c.ldap = ldap.NewConn(transport, secure)
+	c.stream = newStream(transport)
+	c.ldap = ldap.NewConn(c.stream, secure)
 	c.ldap.Start()
 }
 

@@ -232,7 +232,7 @@ func TestExternalBind(t *testing.T) {
 	c := directory{url: server.SocketURL}.dial(t, func(s *ldapsrc.Server) {
 		s.Bind, s.BindDN, s.Password, s.Trace = ldapsrc.External, "", "", func(line string) { traced = append(traced, line) }
 	})
-	got, err := c.Recipients(t.Context(), "cn=kinds,ou=HQ,o=Contoso")
+	got, err := conformance.Read(t.Context(), c, "cn=kinds,ou=HQ,o=Contoso")
 	if err != nil || len(got) == 0 || got[0].USNChanged == 0 {
 		t.Errorf("%d entries, %v; anonymous users are not shown the USN", len(got), err)
 	}

@@ -5,117 +5,46 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unique"
-
-	"github.com/go-ldap/ldap/v3"
 )
 
-// collect adds an entry to what was found, unless it is the leftover of a
-// deletion.
-func (p Profile) collect(entry *ldap.Entry, found map[string]Recipient) error {
-	r := Recipient{DN: entry.DN, Attributes: make(map[string][]string, len(entry.Attributes))}
-	for _, a := range entry.Attributes {
-		name := unique.Make(strings.ToLower(a.Name)).Value() // one text for all entries
-		if values, twice := r.Attributes[name]; twice {
-			r.Attributes[name] = append(values, a.Values...)
-		} else {
-			r.Attributes[name] = a.Values
+// displayName is the least value that is not the directory name; else the
+// least. A server other than Exchange adds the directory name to cn, because it
+// is the naming attribute.
+func displayName(values cursor, directoryName string) string {
+	var least, best string
+	some, found := false, false
+	for v, more := values.value(); more; v, more = values.value() {
+		if !some || v < least {
+			some, least = true, v
+		}
+		if (!found || v < best) && !equalFold(v, directoryName) {
+			found, best = true, v
 		}
 	}
-	if deleted, err := boolean(r, p.Fields.Deleted); err != nil || deleted {
-		return err
+	if found {
+		return best
 	}
-	if err := p.decode(&r); err != nil {
-		return err
-	}
-	key, err := NormalizeDN(r.DN)
-	if err != nil {
-		return err
-	}
-	if first, twice := found[key]; twice {
-		return fmt.Errorf("it came twice, first as %s", quote(first.DN))
-	}
-	found[key] = r
-	return nil
+	return least
 }
 
-// decode fills the fields of a recipient from its attributes.
-func (p Profile) decode(r *Recipient) error {
-	var err error
-	if r.Class, err = p.class(*r); err != nil {
-		return err
-	}
-	if r.DirectoryName, err = DirectoryName(r.DN); err != nil {
-		return err
-	}
-	f := p.Fields
-	if r.Hidden, err = boolean(*r, f.Hidden); err != nil {
-		return err
-	}
-	trust, err := integer(*r, f.TrustLevel, DefaultTrustLevel)
-	if err != nil {
-		return err
-	}
-	r.TrustLevel = int(trust)
-	if r.USNChanged, err = integer(*r, f.USNChanged, 0); err != nil {
-		return err
-	}
-	r.DisplayName = displayName(r.Attributes[strings.ToLower(f.DisplayName)], r.DirectoryName)
-	r.Alias = r.Attribute(f.Alias)
-	r.GivenName = r.Attribute(f.GivenName)
-	r.Surname = r.Attribute(f.Surname)
-	r.Initials = r.Attribute(f.Initials)
-	r.Target = r.Attribute(f.Target)
-	r.Notes = r.Attribute(f.Notes)
-	r.ImportedFrom = r.Attribute(f.ImportedFrom)
-	r.Proxies = p.proxies(*r)
-	return nil
-}
-
-// class finds the class of an entry among its objectClass values, whose order
-// and case are not fixed.
-func (p Profile) class(r Recipient) (Class, error) {
-	values := r.Attributes["objectclass"]
-	for _, class := range p.Classes {
-		if slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, class.Name) }) {
-			return class.Class, nil
-		}
-	}
-	return "", fmt.Errorf("its objectClass %q is that of no recipient", values)
-}
-
-// displayName is the value that is not the directory name; else the first. A
-// server other than Exchange adds the directory name to cn, because it is the
-// naming attribute.
-func displayName(values []string, directoryName string) string {
-	values = slices.Sorted(slices.Values(values))
-	for _, v := range values {
-		if fold(v) != fold(directoryName) {
-			return v
-		}
-	}
-	if len(values) > 0 {
-		return values[0]
-	}
-	return ""
-}
-
-// proxies puts the e-mail addresses together: the primary SMTP and X.400
+// allProxies puts the e-mail addresses together: the primary SMTP and X.400
 // addresses first, then the others in order, each address once. Those two are
 // primary only where they have an attribute of their own; among the others they
 // may be repeated (sources differ on it).
-func (p Profile) proxies(r Recipient) []Proxy {
-	f := p.Fields
-	var all []Proxy
-	for _, primary := range []struct{ typ, attribute string }{
-		{"SMTP", f.SMTP}, {"SMTP", f.SMTPSynonym}, {"X400", f.X400},
-	} {
-		if address := r.Attribute(primary.attribute); address != "" {
+func allProxies(first *[roleCount]string, others cursor) []Proxy {
+	var room [8]string
+	values := others.values(room[:0])
+	slices.Sort(values) // upper case sorts first, and with it the primary addresses
+	all := make([]Proxy, 0, len(values)+2)
+	for _, primary := range []struct {
+		typ string
+		of  role
+	}{{"SMTP", roleSMTP}, {"SMTP", roleSMTPSynonym}, {"X400", roleX400}} {
+		if address := first[primary.of]; address != "" {
 			all = append(all, Proxy{Type: primary.typ, Address: address, Primary: true})
 		}
 	}
-	// Upper case sorts first, and with it the primary addresses.
-	for _, value := range slices.Sorted(slices.Values(r.Attributes[strings.ToLower(f.Proxies)])) {
+	for _, value := range values {
 		if proxy, ok := parseProxy(value); ok {
 			proxy.Primary = proxy.Primary && !hasOwnAttribute(proxy.Type)
 			all = append(all, proxy)
@@ -128,16 +57,29 @@ func (p Profile) proxies(r Recipient) []Proxy {
 // of its own.
 func hasOwnAttribute(typ string) bool { return typ == "SMTP" || typ == "X400" }
 
-// distinct leaves out addresses that came before, whatever their case.
+// distinct leaves out addresses that came before, whatever their case. Nearly
+// all recipients have a few, for which a look at each is cheaper than a set.
 func distinct(proxies []Proxy) []Proxy {
-	seen := map[Proxy]bool{}
-	var once []Proxy
+	const few = 16
+	if len(proxies) == 0 {
+		return nil
+	}
+	var seen map[Proxy]bool
+	if len(proxies) > few {
+		seen = map[Proxy]bool{}
+	}
+	once := proxies[:0]
 	for _, p := range proxies {
-		key := Proxy{Type: p.Type, Address: fold(p.Address)}
-		if !seen[key] {
+		if seen != nil {
+			key := Proxy{Type: p.Type, Address: fold(p.Address)}
+			if seen[key] {
+				continue
+			}
 			seen[key] = true
-			once = append(once, p)
+		} else if slices.ContainsFunc(once, func(q Proxy) bool { return p.Type == q.Type && equalFold(p.Address, q.Address) }) {
+			continue
 		}
+		once = append(once, p)
 	}
 	return once
 }
@@ -146,12 +88,19 @@ func distinct(proxies []Proxy) []Proxy {
 // address (documented: K263520).
 func parseProxy(value string) (Proxy, bool) {
 	typ, address, found := strings.Cut(value, "$")
-	upper := strings.ToUpper(typ)
+	upper, known := usualTypes[typ]
+	if !known {
+		upper = strings.ToUpper(typ)
+	}
 	if !found || !isAddressType(upper) || address == "" {
 		return Proxy{}, false
 	}
 	return Proxy{Type: upper, Address: address, Primary: typ == upper}, true
 }
+
+// usualTypes are the types of most secondary addresses in upper case, so that
+// their text is made once.
+var usualTypes = map[string]string{"smtp": "SMTP", "x400": "X400", "ccmail": "CCMAIL", "ms": "MS", "x500": "X500", "notes": "NOTES"}
 
 // maxAddressType is the greatest length of a type of addresses (documented:
 // K184532 on import files). Longer ones are read but not written.
@@ -167,16 +116,14 @@ func isAddressType(typ string) bool {
 func isTrue(value string) bool { return strings.EqualFold(value, "TRUE") }
 
 // boolean reads TRUE, FALSE, or nothing, which is FALSE.
-func boolean(r Recipient, name string) (bool, error) {
-	value := r.Attribute(name)
+func boolean(name, value string) (bool, error) {
 	if value != "" && !isTrue(value) && !strings.EqualFold(value, "FALSE") {
 		return false, fmt.Errorf("%s %q is neither TRUE nor FALSE", name, value)
 	}
 	return isTrue(value), nil
 }
 
-func integer(r Recipient, name string, absent int64) (int64, error) {
-	value := r.Attribute(name)
+func integer(name, value string, absent int64) (int64, error) {
 	if value == "" {
 		return absent, nil
 	}

@@ -26,13 +26,65 @@ type rdn []naming
 // The form is itself a distinguished name in the syntax of RFC 4514. A value
 // that begins with a number sign is taken as text and not as encoded data.
 func NormalizeDN(dn string) (string, error) {
+	if isPlainDN(dn) {
+		return strings.ToLower(dn), nil
+	}
 	names, err := normalRDNs(dn)
 	return strings.Join(names, ","), err
+}
+
+// isPlainDN says whether a name differs from its normal form at most in the
+// case of ASCII letters. Most names are such; they need not be taken apart.
+func isPlainDN[T string | []byte](dn T) bool {
+	for at := 0; ; at++ {
+		start := at
+		for at < len(dn) && isNameByte[dn[at]] {
+			at++
+		}
+		if at == start || at == len(dn) || dn[at] != '=' {
+			return false
+		}
+		start = at + 1
+		for at = start; at < len(dn) && isPlainByte[dn[at]]; at++ {
+		}
+		if at > start && (dn[start] == ' ' || dn[start] == '#' || dn[at-1] == ' ') {
+			return false
+		}
+		if at == len(dn) {
+			return true
+		}
+		if dn[at] != ',' {
+			return false
+		}
+	}
+}
+
+// Bytes that stand for themselves, but for the case of letters, in an attribute
+// name and in a value of a distinguished name, wherever they stand but for
+// blanks and number signs.
+var (
+	isNameByte  = bytesOf(func(c rune) bool { return c == '-' || c == '.' || isASCIIAlphanumeric(c) })
+	isPlainByte = bytesOf(func(c rune) bool { return c >= ' ' && c <= '~' && !strings.ContainsRune(`,+"\<>;`, c) })
+)
+
+func isASCIIAlphanumeric(c rune) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
+
+func bytesOf(fits func(rune) bool) (table [256]bool) {
+	for c := range table {
+		table[c] = fits(rune(c))
+	}
+	return table
 }
 
 // DNWithin says whether dn is base or lies below it. A name that is not a
 // distinguished name is within nothing.
 func DNWithin(dn, base string) bool {
+	if isPlainDN(dn) && isPlainDN(base) {
+		above := len(dn) - len(base)
+		return above >= 0 && (above == 0 || dn[above-1] == ',') && compareFold(dn[above:], base) == 0
+	}
 	names, err := normalRDNs(dn)
 	if err != nil {
 		return false
@@ -47,6 +99,11 @@ func DNWithin(dn, base string) bool {
 // DirectoryName returns the value of the first part of dn without escapes,
 // which is Exchange's directory name of the entry.
 func DirectoryName(dn string) (string, error) {
+	if isPlainDN(dn) {
+		first, _, _ := strings.Cut(dn, ",")
+		_, name, _ := strings.Cut(first, "=")
+		return name, nil
+	}
 	names, err := parseDN(dn)
 	if err != nil {
 		return "", err
@@ -82,10 +139,41 @@ func normalRDNs(dn string) ([]string, error) {
 	return normal, nil
 }
 
+// compareFold compares as if all ASCII letters were in lower case.
+func compareFold(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			x, y := lowerByte[a[i]], lowerByte[b[i]]
+			if x != y {
+				return int(x) - int(y)
+			}
+		}
+	}
+	return len(a) - len(b)
+}
+
+var lowerByte = func() (table [256]byte) {
+	for c := range table {
+		table[c] = byte(c)
+		if c >= 'A' && c <= 'Z' {
+			table[c] = byte(c) + 'a' - 'A'
+		}
+	}
+	return table
+}()
+
+// equalFold says whether two texts differ only in the case of letters.
+func equalFold(a, b string) bool {
+	return a == b || fold(a) == fold(b)
+}
+
 // fold maps all letters that differ only in case to one of them. Bytes that
 // are not UTF-8 stay as they are, so that two names with such bytes do not
 // become one.
 func fold(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
 	var b strings.Builder
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
@@ -97,6 +185,15 @@ func fold(s string) string {
 		s = s[size:]
 	}
 	return b.String()
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // foldRune returns one of the letters that differ from r only in case: the

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ccdirsync/ldapsrc"
+	"ccdirsync/testenv/conformance"
 	"ccdirsync/testenv/exchange55"
 )
 
@@ -174,7 +175,7 @@ func TestReadIsWholeOrAnError(t *testing.T) {
 					s.ReadTimeout = 200 * time.Millisecond
 				}
 			})
-			got, err := c.Recipients(t.Context(), "o=Contoso")
+			got, err := conformance.Read(t.Context(), c, "o=Contoso")
 			if test.tells == nil {
 				if err != nil || len(got) != 2 {
 					t.Errorf("%d entries, %v", len(got), err)
@@ -222,7 +223,7 @@ func TestAddressesAsRead(t *testing.T) {
 		{"what is no address", []string{"otherMailbox x", "otherMailbox $x", "otherMailbox MS$", "otherMailbox a b$c"}, nil},
 	} {
 		c := misbehave(t, answer{entries: packets(entry("cn=x,o=Contoso", test.attributes...)), paged: true}).dial(t)
-		got, err := c.Recipients(t.Context(), "o=Contoso")
+		got, err := conformance.Read(t.Context(), c, "o=Contoso")
 		if err != nil {
 			t.Fatalf("%s: %v", test.reason, err)
 		}
@@ -237,13 +238,13 @@ func TestCancelledReadIsAnError(t *testing.T) {
 	c := misbehave(t, answer{entries: packets(entry("cn=ann,o=Contoso")), silence: true}).dial(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if got, err := c.Recipients(ctx, "o=Contoso"); got != nil || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("deadline while waiting: %d entries, %v", len(got), err)
+	if got, _, err := c.Read(ctx, "o=Contoso"); got != nil || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("deadline while waiting: %d entries, %v", got.Len(), err)
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got, err := c.Recipients(cancelled, "o=Contoso"); got != nil || !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled before: %d entries, %v", len(got), err)
+	if got, _, err := c.Read(cancelled, "o=Contoso"); got != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled before: %d entries, %v", got.Len(), err)
 	}
 	if _, err := ldapsrc.Dial(cancelled, directory{url: "ldap://127.0.0.1:1"}.server()); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before connecting: %v", err)
@@ -384,7 +385,7 @@ func TestSlapdOnly(t *testing.T) {
 	})
 	t.Run("an anonymous account reads", func(t *testing.T) {
 		c := d.dial(t, func(s *ldapsrc.Server) { s.BindDN, s.Password = "", "" })
-		got, err := c.Recipients(t.Context(), recipients)
+		got, err := conformance.Read(t.Context(), c, recipients)
 		if err != nil || len(got) != mailboxes {
 			t.Errorf("%d entries, %v", len(got), err)
 		}
@@ -416,7 +417,7 @@ func TestTrace(t *testing.T) {
 		s.BindDN, s.PageSize = "cn=o'brien,cn=CONTOSO", 50
 		s.Trace = func(line string) { lines = append(lines, line) }
 	})
-	_, _ = c.Recipients(t.Context(), "cn=a b,o=Contoso")
+	_, _ = conformance.Read(t.Context(), c, "cn=a b,o=Contoso")
 	_ = c.Exists(t.Context(), "o=Contoso")
 	_, _ = c.AdminView(t.Context(), "o=Contoso")
 	if len(lines) != 3 {

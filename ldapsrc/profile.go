@@ -32,7 +32,8 @@ type Fields struct {
 	GivenName, Surname, Initials      string
 	Target, Notes, ImportedFrom       string
 	Hidden, TrustLevel, Deleted       string
-	USNChanged, RichText              string
+	USNChanged, USNCreated            string
+	RichText                          string
 	AdminText                         string // used to test write access
 
 	SMTP, SMTPSynonym string // primary SMTP address; the synonym is read, never written
@@ -61,7 +62,7 @@ func Exchange55() Profile {
 			GivenName: "givenName", Surname: "sn", Initials: "initials",
 			Target: "Target-Address", Notes: "info", ImportedFrom: "Imported-From",
 			Hidden: "Hide-From-Address-Book", TrustLevel: "Replication-Sensitivity", Deleted: "Is-Deleted",
-			USNChanged: "USN-Changed", RichText: "MAPI-Recipient", AdminText: "Admin-Description",
+			USNChanged: "USN-Changed", USNCreated: "USN-Created", RichText: "MAPI-Recipient", AdminText: "Admin-Description",
 			SMTP: "mail", SMTPSynonym: "rfc822Mailbox", X400: "textEncodedORAddress", Proxies: "otherMailbox",
 		},
 		Other: []string{"Admin-Description", "title", "Company", "department", "physicalDeliveryOfficeName", "telephoneNumber"},
@@ -116,6 +117,15 @@ func (p Profile) filter() string {
 	return b.String() + ")"
 }
 
+// filterSince matches all recipients with that USN or a higher one, and all
+// when it is not above 0.
+func (p Profile) filterSince(usn int64) string {
+	if usn <= 0 {
+		return p.filter()
+	}
+	return fmt.Sprintf("(&(%s>=%d)%s)", p.Fields.USNChanged, usn, p.filter())
+}
+
 // attributes are the names of all attributes that are read. They are asked
 // for by name, since a server sends operational ones only then (documented:
 // SDK directry_36i1).
@@ -124,7 +134,7 @@ func (p Profile) attributes() []string {
 	return append([]string{
 		"objectClass",
 		f.DirectoryName, f.DisplayName, f.Alias, f.GivenName, f.Surname, f.Initials, f.Target, f.Notes,
-		f.ImportedFrom, f.Hidden, f.TrustLevel, f.Deleted, f.USNChanged, f.RichText,
+		f.ImportedFrom, f.Hidden, f.TrustLevel, f.Deleted, f.USNChanged, f.USNCreated, f.RichText,
 		f.SMTP, f.SMTPSynonym, f.X400, f.Proxies,
 	}, p.Other...)
 }

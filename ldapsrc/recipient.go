@@ -43,16 +43,35 @@ type Recipient struct {
 	TrustLevel    int    // Replication-Sensitivity, DefaultTrustLevel when absent
 	USNChanged    int64
 
-	// Attributes are all values that were read, by lower-case LDAP name. For a
-	// recipient to be written: those beyond the fields above, such as the key
-	// attribute.
+	// Attributes are values to be written beyond the fields above, such as the
+	// key attribute, by lower-case LDAP name.
 	Attributes map[string][]string
+
+	// Entry is the entry that was read, with all its values; the zero value for
+	// a recipient that was not read.
+	Entry Entry
 }
 
 // Attribute returns the first value of the named LDAP attribute, without
-// regard to the case of the name; empty when there is none.
+// regard to the case of the name: that of Attributes, else the one that was
+// read. It is empty when there is none.
 func (r Recipient) Attribute(name string) string {
-	if values := r.Attributes[strings.ToLower(name)]; len(values) > 0 {
+	if values, given := r.Attributes[strings.ToLower(name)]; given {
+		return first(values)
+	}
+	return r.Entry.Attribute(name)
+}
+
+// Values returns all values of the named LDAP attribute as Attribute does.
+func (r Recipient) Values(name string) []string {
+	if values, given := r.Attributes[strings.ToLower(name)]; given {
+		return values
+	}
+	return r.Entry.Values(name)
+}
+
+func first(values []string) string {
+	if len(values) > 0 {
 		return values[0]
 	}
 	return ""

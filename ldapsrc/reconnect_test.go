@@ -34,7 +34,7 @@ func TestReadAfterLostConnection(t *testing.T) {
 			if err := c.Exists(t.Context(), recipients); err != nil {
 				t.Errorf("cut at request %d: %v", request, err)
 			}
-			got, err := c.Recipients(t.Context(), recipients)
+			got, err := conformance.Read(t.Context(), c, recipients)
 			if err != nil || len(got) != mailboxes {
 				t.Errorf("cut at request %d: %d entries, %v", request, len(got), err)
 			}
@@ -88,7 +88,7 @@ func TestIdleConnection(t *testing.T) {
 		if got := binds.Load(); got != n {
 			t.Fatalf("%d connections, want %d", got, n)
 		}
-		got, err := c.Recipients(t.Context(), recipients)
+		got, err := conformance.Read(t.Context(), c, recipients)
 		if err != nil || len(got) != mailboxes {
 			t.Fatalf("%d entries, %v", len(got), err)
 		}
@@ -192,7 +192,7 @@ func TestPastedSearch(t *testing.T) {
 	} {
 		var traced []string
 		c := directory{url: s.URL}.dial(t, server, func(s *ldapsrc.Server) { s.Trace = func(line string) { traced = append(traced, line) } })
-		got, err := c.Recipients(t.Context(), recipients)
+		got, err := conformance.Read(t.Context(), c, recipients)
 		if err != nil || len(traced) != 1 {
 			t.Fatalf("%d entries, %v, %q", len(got), err, traced)
 		}

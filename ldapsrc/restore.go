@@ -7,14 +7,24 @@ import (
 	"strings"
 )
 
-// Decode makes a recipient of the values of an entry by lower-case attribute
-// name, as they were read once. The values are not copied.
+// Decode makes a recipient of the values of an entry by attribute name, as they
+// were read once.
 func (p Profile) Decode(dn string, values map[string][]string) (Recipient, error) {
-	r := Recipient{DN: dn, Attributes: values}
-	if err := p.decode(&r); err != nil {
-		return Recipient{}, &entryError{dn, err}
+	r := newRecorder(newNames(p))
+	r.begin([]byte(dn))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if err := r.attribute([]byte(name)); err != nil {
+			return Recipient{}, &entryError{dn, err}
+		}
+		for _, value := range values[name] {
+			r.value([]byte(value))
+		}
 	}
-	return r, nil
+	record, err := r.end()
+	if err != nil {
+		return Recipient{}, err
+	}
+	return Entry{record, r.names}.Recipient(), nil
 }
 
 // MultiValued reports whether an attribute may hold values that are not ours
@@ -40,7 +50,7 @@ func (p Profile) Restore(dn string, values map[string][]string) (Change, error) 
 	change := Change{DN: dn, Type: AddEntry, Attributes: []Attribute{{"objectClass", []string{p.objectClass(CustomRecipient)}}}}
 	f := p.Fields
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		kept := slices.ContainsFunc([]string{"objectClass", f.USNChanged, f.Deleted, f.SMTPSynonym}, func(other string) bool {
+		kept := slices.ContainsFunc([]string{"objectClass", f.USNChanged, f.USNCreated, f.Deleted, f.SMTPSynonym}, func(other string) bool {
 			return strings.EqualFold(name, other)
 		})
 		if !kept && len(values[name]) > 0 {
@@ -59,12 +69,12 @@ func (p Profile) Rewrite(before Recipient, values map[string][]string) ([]Change
 	proxies := strings.ToLower(p.Fields.Proxies)
 	if now, named := values[proxies]; named {
 		first := withoutPrimaries(now, before.Proxies)
-		mods = appendMod(mods, p.Fields.Proxies, before.Attributes[proxies], first)
+		mods = appendMod(mods, p.Fields.Proxies, before.Values(proxies), first)
 		last = appendMod(last, p.Fields.Proxies, first, now)
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if name != proxies {
-			mods = appendMod(mods, p.spelling(name), before.Attributes[name], values[name])
+			mods = appendMod(mods, p.spelling(name), before.Values(name), values[name])
 		}
 	}
 	var changes []Change

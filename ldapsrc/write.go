@@ -136,7 +136,7 @@ func (p Profile) Modify(before, after Recipient) []Change {
 		mods = appendMod(mods, a.name, p.present(before, a.name, was[i].value), p.present(before, a.name, a.value))
 	}
 	for _, name := range p.further(after) {
-		mods = appendMod(mods, p.spelling(name), before.Attributes[name], after.Attributes[name])
+		mods = appendMod(mods, p.spelling(name), before.Values(name), after.Attributes[name])
 	}
 	var changes []Change
 	for _, mods := range [][]Mod{mods, appendMod(nil, p.Fields.Proxies, first, now)} {
@@ -155,7 +155,7 @@ func (p Profile) present(before Recipient, attribute, value string) []string {
 	case value == "":
 		return nil
 	case attribute == p.Fields.DisplayName && value != before.DirectoryName &&
-		slices.Contains(before.Attributes[strings.ToLower(attribute)], before.DirectoryName):
+		slices.Contains(before.Values(attribute), before.DirectoryName):
 		return []string{value, before.DirectoryName}
 	}
 	return []string{value}
@@ -324,7 +324,7 @@ func otherProxies(proxies []Proxy) []string {
 // unparsed are the values among a recipient's other addresses that are no
 // addresses, sorted.
 func (p Profile) unparsed(r Recipient) []string {
-	values := slices.Sorted(slices.Values(r.Attributes[strings.ToLower(p.Fields.Proxies)]))
+	values := slices.Sorted(slices.Values(r.Values(p.Fields.Proxies)))
 	return slices.DeleteFunc(values, func(v string) bool {
 		_, ok := parseProxy(v)
 		return ok

@@ -23,7 +23,7 @@ type UndoInput struct {
 func Undo(in UndoInput) reconcile.Side {
 	present := Present(in.Recipients, in.KeyAttribute)
 	for i, r := range in.Recipients {
-		present[i].Values = r.Attributes
+		present[i].Values = r.Entry.Attributes()
 	}
 	return reconcile.UndoExchange(reconcile.UndoRecipients{
 		Steps: in.Steps, Present: present, Owner: in.Connector, FormerOwners: in.FormerConnectors,

@@ -153,7 +153,7 @@ func attributeChanges(before ldapsrc.Recipient, requests []ldapsrc.Change) []rec
 	}
 	changes := make([]reconcile.Change, 0, len(names))
 	for _, name := range names {
-		changes = append(changes, valueChanges(name, before.Attributes[strings.ToLower(name)], final[name])...)
+		changes = append(changes, valueChanges(name, before.Values(name), final[name])...)
 	}
 	return changes
 }
@@ -163,9 +163,11 @@ func attributeChanges(before ldapsrc.Recipient, requests []ldapsrc.Change) []rec
 func (r *run) lostValues(gone ldapsrc.Recipient) []reconcile.Change {
 	fields := r.connector.Server.Profile.Fields
 	var changes []reconcile.Change
-	for _, name := range slices.Sorted(maps.Keys(gone.Attributes)) {
-		if !strings.EqualFold(name, fields.USNChanged) && !strings.EqualFold(name, fields.Deleted) {
-			changes = append(changes, valueChanges(name, gone.Attributes[name], nil)...)
+	values := gone.Entry.Attributes()
+	kept := []string{fields.USNChanged, fields.USNCreated, fields.Deleted}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !slices.ContainsFunc(kept, func(k string) bool { return strings.EqualFold(name, k) }) {
+			changes = append(changes, valueChanges(name, values[name], nil)...)
 		}
 	}
 	return changes

@@ -172,16 +172,16 @@ func (r *run) readExchange(ctx context.Context) (string, error) {
 	}
 	seen := map[string]bool{}
 	for _, base := range bases {
-		found, err := r.conn.Recipients(ctx, base)
+		found, _, err := r.conn.Read(ctx, base)
 		if err != nil {
 			return "", err
 		}
-		for _, recipient := range found {
-			if key, err := ldapsrc.NormalizeDN(recipient.DN); err != nil {
+		for entry := range found.All() {
+			if key, err := ldapsrc.NormalizeDN(entry.DN()); err != nil {
 				return "", err
 			} else if !seen[key] {
 				seen[key] = true
-				r.recipients = append(r.recipients, recipient)
+				r.recipients = append(r.recipients, entry.Recipient())
 			}
 		}
 	}

@@ -112,15 +112,16 @@ func TestCyclesOnSlapd(t *testing.T) {
 	run(t, c, reconcile.StepCounts{Keep: 1, Delete: 1}, reconcile.StepCounts{Keep: 2, Modify: 1, Delete: 1})
 	settled(t, c, server)
 
-	found, err := conn.Recipients(t.Context(), imported)
+	found, _, err := conn.Read(t.Context(), imported)
 	if err != nil {
 		t.Fatal(err)
 	}
 	targets := map[string]string{}
-	for _, r := range found {
+	for e := range found.All() {
+		r := e.Recipient()
 		targets[r.Target] = r.Notes
 	}
-	if notes := targets["CCMAIL:Åsa Lindström at SOUTHPO"]; len(found) != 3 || notes != "in the south: Tür 4" {
+	if notes := targets["CCMAIL:Åsa Lindström at SOUTHPO"]; found.Len() != 3 || notes != "in the south: Tür 4" {
 		t.Errorf("custom recipients and their notes: %q", targets)
 	}
 }

@@ -30,8 +30,8 @@ func readDirectory(ctx context.Context, url, passwordFile string, told io.Writer
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	found, err := conn.Recipients(ctx, siteDN)
-	if err == nil && len(found) == 0 {
+	found, _, err := conn.Read(ctx, siteDN)
+	if err == nil && found.Len() == 0 {
 		err = errors.New("the directory has no recipients")
 	}
 	runtime.KeepAlive(found) // all of it is in memory at the end

@@ -18,10 +18,23 @@ import (
 	"ccdirsync/ldapsrc"
 )
 
+// Read reads all recipients below base and decodes them.
+func Read(ctx context.Context, c *ldapsrc.Conn, base string) ([]ldapsrc.Recipient, error) {
+	found, _, err := c.Read(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]ldapsrc.Recipient, 0, found.Len())
+	for e := range found.All() {
+		all = append(all, e.Recipient())
+	}
+	return all, nil
+}
+
 func (d Directory) readsAllPages(t *testing.T) {
 	for _, size := range []int{0, 7, 100} {
 		c := d.Dial(t, func(s *ldapsrc.Server) { s.PageSize = size })
-		got, err := c.Recipients(t.Context(), Recipients)
+		got, err := Read(t.Context(), c, Recipients)
 		if err != nil {
 			t.Fatalf("page size %d: %v", size, err)
 		}
@@ -41,7 +54,7 @@ func (d Directory) readsAllPages(t *testing.T) {
 // answer is not known; one server cuts the page down, the other refuses it (seen:
 // slapd 2.5.13, code 11). Either the read is whole or it is an error that helps.
 func (d Directory) readsTooLargePages(t *testing.T) {
-	got, err := d.Dial(t, func(s *ldapsrc.Server) { s.PageSize = 2 * SizeLimit }).Recipients(t.Context(), Recipients)
+	got, err := Read(t.Context(), d.Dial(t, func(s *ldapsrc.Server) { s.PageSize = 2 * SizeLimit }), Recipients)
 	var e *ldapsrc.Error
 	switch {
 	case errors.As(err, &e):
@@ -56,7 +69,7 @@ func (d Directory) readsTooLargePages(t *testing.T) {
 
 func (d Directory) readsKinds(t *testing.T) {
 	const base = "cn=kinds,ou=HQ,o=Contoso"
-	got, err := d.Dial(t).Recipients(t.Context(), base)
+	got, err := Read(t.Context(), d.Dial(t), base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +77,7 @@ func (d Directory) readsKinds(t *testing.T) {
 		if n := got[i].Attribute("extension-attribute-1"); got[i].DirectoryName == "jbloggs" && n != "004711" {
 			t.Errorf("custom attribute 1 is %q", n)
 		}
-		got[i].Attributes = nil
+		got[i].Entry = ldapsrc.Entry{}
 	}
 	want := []ldapsrc.Recipient{
 		{
@@ -118,7 +131,7 @@ func (d Directory) hiddenNeedsAdminView(t *testing.T) {
 		if err != nil || proved != test.seen {
 			t.Errorf("%s: AdminView = %t, %v", test.reason, proved, err)
 		}
-		got, err := c.Recipients(t.Context(), "cn=kinds,ou=HQ,o=Contoso")
+		got, err := Read(t.Context(), c, "cn=kinds,ou=HQ,o=Contoso")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +155,7 @@ func (d Directory) refusesMissingBases(t *testing.T) {
 	}{
 		{"a container that never was", func() error { return c.Exists(t.Context(), nowhere) }, nowhere},
 		{"what a deleted container left", func() error { return c.Exists(t.Context(), gone) }, gone},
-		{"reading below it", func() error { _, err := c.Recipients(t.Context(), nowhere); return err }, nowhere},
+		{"reading below it", func() error { _, err := Read(t.Context(), c, nowhere); return err }, nowhere},
 		{"the admin view below it", func() error { _, err := c.AdminView(t.Context(), nowhere); return err }, nowhere},
 		{"writing to it", func() error { return c.CanWrite(t.Context(), nowhere) }, nowhere},
 	} {
@@ -216,7 +229,7 @@ func add(t *testing.T, c *ldapsrc.Conn, r ldapsrc.Recipient) {
 // written.
 func written(t *testing.T, c *ldapsrc.Conn, dn string) ldapsrc.Recipient {
 	t.Helper()
-	got, err := c.Recipients(t.Context(), dn)
+	got, err := Read(t.Context(), c, dn)
 	if err != nil || len(got) != 1 {
 		t.Fatalf("%d entries, %v", len(got), err)
 	}
@@ -229,7 +242,8 @@ func withoutStamps(r ldapsrc.Recipient) ldapsrc.Recipient {
 	r.Proxies = slices.SortedFunc(slices.Values(r.Proxies), func(a, b ldapsrc.Proxy) int {
 		return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
 	})
-	r.Attributes = map[string][]string{"extension-attribute-15": r.Attributes["extension-attribute-15"]}
+	r.Attributes = map[string][]string{"extension-attribute-15": r.Values("extension-attribute-15")}
+	r.Entry = ldapsrc.Entry{}
 	return r
 }
 
@@ -312,7 +326,7 @@ func (d Directory) restores(t *testing.T) {
 		t.Error("the entry was hidden and is not")
 	}
 	apply(t, c, p.Delete(visible.DN))
-	restore, err := p.Restore(read.DN, read.Attributes)
+	restore, err := p.Restore(read.DN, read.Entry.Attributes())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,8 +345,8 @@ func wantAttributes(t *testing.T, want, got ldapsrc.Recipient) {
 	t.Helper()
 	values := func(r ldapsrc.Recipient) map[string][]string {
 		all := map[string][]string{}
-		for name, v := range r.Attributes {
-			if name != "usn-changed" {
+		for name, v := range r.Entry.Attributes() {
+			if name != "usn-changed" && name != "usn-created" {
 				all[name] = slices.Sorted(slices.Values(v))
 			}
 		}
@@ -417,7 +431,7 @@ func ldifEqualsApplyWith(t *testing.T, d Directory, notes string) {
 		}
 		carryOut(added)
 		before := written(t, c, r.DN)
-		after.Attributes = before.Attributes
+		after.Entry = before.Entry
 		changes := p.Modify(before, after)
 		carryOut(changes...)
 		results = append(results, withoutStamps(written(t, c, r.DN)))
