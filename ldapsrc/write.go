@@ -38,13 +38,17 @@ type Attribute struct {
 // ModOp is what a Mod does to its attribute.
 type ModOp string
 
-// The modifications: all values become others, or they all go.
+// The modifications: all values become others, single values come, or they go.
+// Values that come and go singly are those of an attribute with many, such as
+// the members of a distribution list (documented: K263520).
 const (
 	ReplaceValues ModOp = "replace"
+	AddValues     ModOp = "add"
 	DeleteValues  ModOp = "delete"
 )
 
-// Mod is one modification of an attribute. DeleteValues has no values.
+// Mod is one modification of an attribute. DeleteValues takes all values away
+// when it names none, else those.
 type Mod struct {
 	Op     ModOp
 	Name   string
@@ -216,9 +220,12 @@ func (c *Conn) Apply(ctx context.Context, change Change) error {
 	case ModifyEntry:
 		request := ldap.NewModifyRequest(change.DN, nil)
 		for _, m := range change.Mods {
-			if m.Op == DeleteValues {
+			switch m.Op {
+			case AddValues:
+				request.Add(m.Name, m.Values)
+			case DeleteValues:
 				request.Delete(m.Name, m.Values)
-			} else {
+			case ReplaceValues:
 				request.Replace(m.Name, m.Values)
 			}
 		}
