@@ -166,6 +166,9 @@ func (e Entry) Recipient() Recipient {
 	r.Initials, r.Target, r.Notes = first[roleInitials], first[roleTarget], first[roleNotes]
 	r.ImportedFrom = first[roleImportedFrom]
 	r.Proxies = allProxies(&first, proxies)
+	if r.Class == DistributionList {
+		r.Members = e.Values(e.names.profile.Fields.Members)
+	}
 	return r
 }
 

@@ -15,6 +15,12 @@ type Profile struct {
 	// Other are attributes that are read besides the fields. More may be
 	// appended, such as a key attribute.
 	Other []string
+	// EmptyLists says that a distribution list may be without members, as in
+	// Exchange (documented: SDK directry_9zn7) and unlike in RFC 2256. Elsewhere
+	// its members stand in the request that adds it.
+	EmptyLists bool
+	// ReadMembers has the members of distribution lists read.
+	ReadMembers bool
 	// Lengths are the greatest lengths of values in characters, by lower-case
 	// attribute name. A longer value is refused before it is sent.
 	Lengths map[string]int
@@ -35,6 +41,8 @@ type Fields struct {
 	USNChanged, USNCreated            string
 	RichText                          string
 	AdminText                         string // used to test write access
+	Members                           string // of distribution lists, DNs
+	Reports                           string // whether senders to a distribution list get non-delivery reports
 
 	SMTP, SMTPSynonym string // primary SMTP address; the synonym is read, never written
 	X400              string // primary X.400 address
@@ -63,9 +71,11 @@ func Exchange55() Profile {
 			Target: "Target-Address", Notes: "info", ImportedFrom: "Imported-From",
 			Hidden: "Hide-From-Address-Book", TrustLevel: "Replication-Sensitivity", Deleted: "Is-Deleted",
 			USNChanged: "USN-Changed", USNCreated: "USN-Created", RichText: "MAPI-Recipient", AdminText: "Admin-Description",
+			Members: "member", Reports: "Report-To-Originator",
 			SMTP: "mail", SMTPSynonym: "rfc822Mailbox", X400: "textEncodedORAddress", Proxies: "otherMailbox",
 		},
-		Other: []string{"Admin-Description", "title", "Company", "department", "physicalDeliveryOfficeName", "telephoneNumber"},
+		Other:      []string{"Admin-Description", "title", "Company", "department", "physicalDeliveryOfficeName", "telephoneNumber"},
+		EmptyLists: true,
 		Lengths: map[string]int{
 			"rdn": 64, "cn": 64, "uid": 64, "givenname": 64, "sn": 64, "initials": 6,
 			"mail": 256, "textencodedoraddress": 1024, "othermailbox": 1123, "target-address": 1123,
@@ -97,8 +107,7 @@ func ProfileByName(name string) (Profile, error) {
 // Recipient.Attributes. One that holds a field of a Recipient is refused,
 // because both would be written there.
 func (p Profile) WithAttribute(name string) (Profile, error) {
-	fields := Profile{Fields: p.Fields}.attributes()
-	if slices.ContainsFunc(fields, func(field string) bool { return strings.EqualFold(field, name) }) {
+	if p.isField(name) {
 		return p, fmt.Errorf("the attribute %s is used for something else; choose another, such as Extension-Attribute-15", name)
 	}
 	if !slices.ContainsFunc(p.Other, func(other string) bool { return strings.EqualFold(other, name) }) {
@@ -130,13 +139,28 @@ func (p Profile) filterSince(usn int64) string {
 // for by name, since a server sends operational ones only then (documented:
 // SDK directry_36i1).
 func (p Profile) attributes() []string {
+	names := p.fields()
+	if p.ReadMembers {
+		names = append(names, p.Fields.Members)
+	}
+	return append(names, p.Other...)
+}
+
+// fields are the names of the attributes that are fields of every recipient.
+func (p Profile) fields() []string {
 	f := p.Fields
-	return append([]string{
+	return []string{
 		"objectClass",
 		f.DirectoryName, f.DisplayName, f.Alias, f.GivenName, f.Surname, f.Initials, f.Target, f.Notes,
-		f.ImportedFrom, f.Hidden, f.TrustLevel, f.Deleted, f.USNChanged, f.USNCreated, f.RichText,
+		f.ImportedFrom, f.Hidden, f.TrustLevel, f.Deleted, f.USNChanged, f.USNCreated, f.RichText, f.Reports,
 		f.SMTP, f.SMTPSynonym, f.X400, f.Proxies,
-	}, p.Other...)
+	}
+}
+
+// isField reports whether an attribute, whatever its case, holds a field of a
+// Recipient.
+func (p Profile) isField(name string) bool {
+	return slices.ContainsFunc(append(p.fields(), p.Fields.Members), func(field string) bool { return strings.EqualFold(field, name) })
 }
 
 // objectClass is the value of objectClass to write for a class.

@@ -42,6 +42,7 @@ type Recipient struct {
 	Hidden        bool   // Hide-From-Address-Book
 	TrustLevel    int    // Replication-Sensitivity, DefaultTrustLevel when absent
 	USNChanged    int64
+	Members       []string // DNs, of a distribution list, when the profile has them read
 
 	// Attributes are values to be written beyond the fields above, such as the
 	// key attribute, by lower-case LDAP name.

@@ -30,29 +30,32 @@ func (p Profile) Decode(dn string, values map[string][]string) (Recipient, error
 // MultiValued reports whether an attribute may hold values that are not ours
 // beside those that are.
 func (p Profile) MultiValued(attribute string) bool {
-	return slices.ContainsFunc([]string{"objectClass", p.Fields.DisplayName, p.Fields.Proxies}, func(name string) bool {
+	return slices.ContainsFunc([]string{"objectClass", p.Fields.DisplayName, p.Fields.Proxies, p.Fields.Members}, func(name string) bool {
 		return strings.EqualFold(name, attribute)
 	})
 }
 
-// Restore makes the request that adds a custom recipient with the values that
-// it had when it was read, all of them, byte for byte. Left out is what the
-// server keeps by itself, and the second name of the SMTP address. It fails when
-// the values are not those of a custom recipient, and when Check refuses one.
+// Restore makes the request that adds a custom recipient or a distribution list
+// with the values that it had when it was read, all of them, byte for byte. Left
+// out is what the server keeps by itself, the second name of the SMTP address,
+// and members, as in Add. It fails when the values are those of something else,
+// and when Check refuses one.
 func (p Profile) Restore(dn string, values map[string][]string) (Change, error) {
 	r, err := p.Decode(dn, values)
 	if err != nil {
 		return Change{}, err
 	}
-	if r.Class != CustomRecipient {
-		return Change{}, fmt.Errorf("add %s: it is a %s; only custom recipients are added", quote(dn), r.Class)
+	if r.Class != CustomRecipient && r.Class != DistributionList {
+		return Change{}, fmt.Errorf("add %s: it is a %s; only custom recipients and distribution lists are added", quote(dn), r.Class)
 	}
-	change := Change{DN: dn, Type: AddEntry, Attributes: []Attribute{{"objectClass", []string{p.objectClass(CustomRecipient)}}}}
+	change := Change{DN: dn, Type: AddEntry, Attributes: []Attribute{{"objectClass", []string{p.objectClass(r.Class)}}}}
 	f := p.Fields
+	apart := []string{"objectClass", f.USNChanged, f.USNCreated, f.Deleted, f.SMTPSynonym}
+	if p.EmptyLists {
+		apart = append(apart, f.Members)
+	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		kept := slices.ContainsFunc([]string{"objectClass", f.USNChanged, f.USNCreated, f.Deleted, f.SMTPSynonym}, func(other string) bool {
-			return strings.EqualFold(name, other)
-		})
+		kept := slices.ContainsFunc(apart, func(other string) bool { return strings.EqualFold(name, other) })
 		if !kept && len(values[name]) > 0 {
 			change.Attributes = append(change.Attributes, Attribute{p.spelling(name), values[name]})
 		}

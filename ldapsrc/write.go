@@ -55,15 +55,17 @@ type Mod struct {
 	Values []string
 }
 
-// Add makes the request that adds a custom recipient. It sends what the
-// vendor's own LDAP agent sends (documented: FIM27), with rdn equal to the
-// directory name, and Recipient.Attributes on top. TrustLevel and USNChanged
-// are not written: a new entry has the default trust level.
+// Add makes the request that adds a custom recipient or a distribution list. It
+// sends what the vendor's own LDAP agent sends (documented: FIM27, FIM28), with
+// rdn equal to the directory name, and Recipient.Attributes on top. TrustLevel
+// and USNChanged are not written: a new entry has the default trust level. The
+// members of a list come in requests of their own ([Profile.ChangeMembers]),
+// unless the profile has no lists without members.
 //
 // It fails when the recipient is of another class, has no directory name,
-// display name, alias or target address, when its name and its directory name
-// differ, when an address is malformed or one too many is primary, and when
-// Check refuses a value.
+// display name or alias, or is a custom recipient without a target address,
+// when its name and its directory name differ, when an address is malformed or
+// one too many is primary, and when Check refuses a value.
 func (p Profile) Add(r Recipient) (Change, error) {
 	fail := func(format string, args ...any) (Change, error) {
 		return Change{}, fmt.Errorf("add %s: %w", quote(r.DN), fmt.Errorf(format, args...))
@@ -72,31 +74,39 @@ func (p Profile) Add(r Recipient) (Change, error) {
 	if err != nil {
 		return fail("%w", err)
 	}
-	typ, address, found := strings.Cut(r.Target, ":")
 	switch {
-	case r.Class != CustomRecipient:
-		return fail("it is a %s; only custom recipients are added", r.Class)
+	case r.Class != CustomRecipient && r.Class != DistributionList:
+		return fail("it is a %s; only custom recipients and distribution lists are added", r.Class)
 	case name == "" || r.DirectoryName != name:
 		return fail("its directory name %q is not the one in its name", r.DirectoryName)
 	case r.DisplayName == "":
 		return fail("it has no display name")
 	case r.Alias == "":
 		return fail("it has no alias")
-	case !found || address == "" || !isAddressType(typ) || len(typ) > maxAddressType:
+	case r.Class == CustomRecipient && !isTarget(r.Target):
 		return fail("its target address %q does not have the form TYPE:address", r.Target)
 	}
 	if err := checkProxies(r.Proxies); err != nil {
 		return fail("%w", err)
 	}
+	if r.Class == DistributionList && !p.EmptyLists && len(r.Members) == 0 {
+		return fail("it has no members, and this directory has no lists without")
+	}
 	change := Change{DN: r.DN, Type: AddEntry, Attributes: p.entry(r)}
 	return change, p.Check(change)
+}
+
+// isTarget reports whether a target address has the form TYPE:address.
+func isTarget(target string) bool {
+	typ, address, found := strings.Cut(target, ":")
+	return found && address != "" && isAddressType(typ) && len(typ) <= maxAddressType
 }
 
 // entry is a recipient as attributes, without those that have no value.
 func (p Profile) entry(r Recipient) []Attribute {
 	f := p.Fields
 	all := []Attribute{
-		{"objectClass", []string{p.objectClass(CustomRecipient)}},
+		{"objectClass", []string{p.objectClass(r.Class)}},
 		{f.DirectoryName, []string{r.DirectoryName}},
 	}
 	for _, a := range p.single(r) {
@@ -107,8 +117,12 @@ func (p Profile) entry(r Recipient) []Attribute {
 	if others := otherProxies(r.Proxies); len(others) > 0 {
 		all = append(all, Attribute{f.Proxies, others})
 	}
-	// The receiving end does not understand Exchange's rich text (FIM27 sets it always).
-	all = append(all, Attribute{f.RichText, []string{"FALSE"}})
+	if r.Class == CustomRecipient {
+		// The receiving end does not understand Exchange's rich text (FIM27 sets it always).
+		all = append(all, Attribute{f.RichText, []string{"FALSE"}})
+	} else {
+		all = append(all, p.listOnly(r)...)
+	}
 	for _, name := range p.further(r) {
 		if values := r.Attributes[name]; len(values) > 0 {
 			all = append(all, Attribute{p.spelling(name), values})
@@ -117,9 +131,22 @@ func (p Profile) entry(r Recipient) []Attribute {
 	return all
 }
 
+// listOnly are the attributes that a list has and a custom recipient has not.
+// FIM28 always has its senders get non-delivery reports.
+func (p Profile) listOnly(r Recipient) []Attribute {
+	var all []Attribute
+	if p.Fields.Reports != "" {
+		all = append(all, Attribute{p.Fields.Reports, []string{"TRUE"}})
+	}
+	if !p.EmptyLists {
+		all = append(all, Attribute{p.Fields.Members, r.Members})
+	}
+	return all
+}
+
 // Modify makes the requests that turn before into after: none, one, or two.
 // Written are the fields that Add writes, but for the directory name, which is
-// fixed for life; of Recipient.Attributes those that after names, where an
+// fixed for life, and the members of a list; of Recipient.Attributes those that after names, where an
 // empty list takes the attribute away. What is not in before is never deleted,
 // because the server refuses that (documented: K255291). Addresses are written
 // as a whole set, with those of before.Attributes that could not be understood.
@@ -286,10 +313,7 @@ func (p Profile) single(r Recipient) []value {
 // further are the names of Attributes that are not fields and so are written
 // from there, sorted.
 func (p Profile) further(r Recipient) []string {
-	fields := Profile{Fields: p.Fields}.attributes()
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.Attributes)), func(name string) bool {
-		return slices.ContainsFunc(fields, func(field string) bool { return strings.EqualFold(field, name) })
-	})
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.Attributes)), p.isField)
 }
 
 // spelling is an attribute's name as the directory spells it, where known.

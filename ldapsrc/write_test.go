@@ -304,7 +304,7 @@ title: Dr.
 uid: a
 `, change)
 	values["objectclass"] = []string{"organizationalPerson"}
-	if _, err := ldapsrc.Exchange55().Restore("cn=CC1,o=x", values); err == nil || !strings.Contains(err.Error(), "only custom recipients are added") {
+	if _, err := ldapsrc.Exchange55().Restore("cn=CC1,o=x", values); err == nil || !strings.Contains(err.Error(), "only custom recipients and distribution lists are added") {
 		t.Errorf("a mailbox: %v", err)
 	}
 }

@@ -153,6 +153,7 @@ func Run(t *testing.T, d Directory) {
 	t.Run("two entries with one name", d.refusesSecondEntry)
 	t.Run("primary address swapped with another", d.swapsPrimary)
 	t.Run("hidden, deleted and restored", d.restores)
+	t.Run("members of a list", d.changesMembers)
 	t.Run("values with awkward characters", d.writesHostileValues)
 	t.Run("write access", d.testsWriteAccess)
 	t.Run("LDIF does what Apply does", d.ldifEqualsApply)
