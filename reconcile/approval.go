@@ -14,8 +14,8 @@ import (
 // guards:
 //
 //	deletes   deletes, delete_percent, none_wanted
-//	changes   changes_percent
-//	reads     shrink_percent, members_percent
+//	changes   changes_percent, members_percent toward Exchange
+//	reads     shrink_percent, members_percent of what was read
 //
 // It is an error when no guard tripped, when only is no such class, and when no
 // tripped guard is of it. The plan may be one that was read back: guards, and
@@ -52,7 +52,7 @@ func NewApproval(plan Plan, only string) (Approval, error) {
 //	to_ccmail.none_wanted, deletes, delete_percent          deletes toward cc:Mail
 //	to_ccmail.changes_percent                               replacements and modifications toward cc:Mail
 //	to_exchange.KIND.none_wanted, deletes, delete_percent   deletes of the kind toward Exchange
-//	to_exchange.KIND.changes_percent                        replacements and modifications of the kind toward Exchange
+//	to_exchange.KIND.changes_percent, members_percent       replacements and modifications of the kind toward Exchange
 //	ccmail.CONTAINER.shrink_percent, members_percent        all deletes toward Exchange
 //	exchange.CONTAINER.shrink_percent                       all deletes toward cc:Mail
 //
@@ -91,6 +91,10 @@ func (g Guard) watches() watch {
 	case checkChanges:
 		w.class = classChanges
 	case checkShrink, checkMembers:
+		if w.direction == ToExchange { // members that groups lose
+			w.class = classChanges
+			break
+		}
 		// What is missing on one side is deleted on the other.
 		away := map[string]Direction{sideCCMail: ToExchange, sideExchange: ToCCMail}
 		w = watch{class: classReads, direction: away[first], read: g.Name}

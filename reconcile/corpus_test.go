@@ -257,6 +257,8 @@ func (c *archive) directoryWorld(t *testing.T) directoryWorld {
 		world.Owner = l.value("owner", world.Owner)
 		world.Moves = reconcile.Moves(l.value("moves", string(world.Moves)))
 		world.Adopt = world.Adopt || l.value("adopt", "no") == "yes"
+		world.MembersUnknown = world.MembersUnknown || l.value("members", "known") == "unknown"
+		world.keepsNames = world.keepsNames || l.value("deleted members", "go") == "stay"
 		world.FormerOwners = append(world.FormerOwners, l.values("former owner")...)
 		l.grace(&world.Grace)
 		smtp = l.value("smtp", smtp)
@@ -278,7 +280,10 @@ func (c *archive) directoryWorld(t *testing.T) directoryWorld {
 		world.Others = append(world.Others, l.recipient())
 	}
 	for _, l := range c.lines(t, "wanted") {
-		world.Wanted = append(world.Wanted, wantedRecipient(l.recipient(), smtp))
+		onList := l.onList()
+		w := wantedRecipient(l.recipient(), smtp)
+		w.OnList = onList
+		world.Wanted = append(world.Wanted, w)
 	}
 	world.Excluded, world.Refused = c.leftOut(t)
 	c.allRead(t)

@@ -35,6 +35,7 @@ type Basis struct {
 //
 //	to_ccmail.CHECK                 deletes or changes in cc:Mail
 //	to_exchange.KIND.CHECK          the same in Exchange, of user, list or board
+//	to_exchange.list.members_percent  members that groups lose
 //	ccmail.CONTAINER.CHECK          entries read from a part of the post office
 //	exchange.CONTAINER.CHECK        entries read from a container, by its DN
 //
@@ -95,6 +96,12 @@ func (b Basis) judge(direction Direction, kind Kind, t Tally) []Guard {
 		{Name: checkDeletePart, Limit: l.DeletePercent, Found: percent(t.Delete, t.Owned), Tripped: l.over(t.Delete, t.Owned, l.DeletePercent)},
 		{Name: checkChanges, Limit: l.ChangesPercent, Found: percent(t.Change, t.Owned), Tripped: l.over(t.Change, t.Owned, l.ChangesPercent)},
 	}
+	if t.Members > 0 {
+		guards = append(guards, Guard{
+			Name: checkMembers, Limit: l.MembersPercent, Found: percent(t.MembersGone, t.Members),
+			Tripped: l.over(t.MembersGone, t.Members, l.MembersPercent),
+		})
+	}
 	prefix := string(direction) + "."
 	if kind != "" {
 		prefix += string(kind) + "."
@@ -151,6 +158,8 @@ func (b Basis) detail(check string, direction Direction, t Tally) string {
 		advice = findOut
 	case check == checkDeletes || check == checkDeletePart:
 		causes = b.causes(direction, t)
+	case check == checkMembers:
+		found = fmt.Sprintf("%d of the %d members of lists of ours would go", t.MembersGone, t.Members)
 	}
 	return join(found, causes, advice)
 }

@@ -114,6 +114,15 @@ type way struct {
 func wantedKey(w *Recipient) string    { return w.Key }
 func wantedTarget(w *Recipient) string { return Fold(w.Target) }
 
+// adoptedTarget is the target by which one to adopt is found. None is for a
+// group: it would have to be deleted.
+func adoptedTarget(w *Recipient) string {
+	if w.Group {
+		return ""
+	}
+	return wantedTarget(w)
+}
+
 // ways are those in which the holdings are found, the surest first.
 func (h *holdings) ways() []way {
 	return []way{{h.byKey, wantedKey}, {h.keyless, wantedTarget}, {h.edited, wantedTarget}}

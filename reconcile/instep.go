@@ -133,9 +133,10 @@ func editedByHand(p pair) bool {
 func inStepAddresses(p pair, after *Recipient) (reasons []string) {
 	if !same(p.before.Target, p.want.Target) {
 		after.Target = p.want.Target
-		if moved(p) {
+		switch {
+		case moved(p):
 			reasons = append(reasons, moveReason(p))
-		} else {
+		case !p.want.Group: // which has none but its cc:Mail address
 			reasons = append(reasons, fmt.Sprintf("target address differs: %q", p.before.Target))
 		}
 	}

@@ -16,6 +16,7 @@ const (
 	PostOffice      Kind = "post_office"
 	User            Kind = "user"
 	Board           Kind = "board"
+	MemberKind      Kind = "member" // of a mailing list that is a group in Exchange; such a step writes nothing
 )
 
 // Op is what a step does. Keep is counted and never listed in a plan.
@@ -88,6 +89,11 @@ type Step struct {
 	// before this step may be carried out, because they hold a name or an
 	// address that it takes.
 	Needs []string `json:"-"`
+	// Joining and Leaving are the DNs that the step adds to and deletes from the
+	// members of a group, in requests of their own after those of all steps.
+	// Joining may name one that is a member now and is deleted and added anew in
+	// this plan: the directory drops it from the group in between.
+	Joining, Leaving []string `json:"-"`
 
 	// Key is the same in every plan for steps about the same entry: the folded
 	// name in cc:Mail, or the key of a custom recipient, or its folded DN when it
@@ -95,7 +101,8 @@ type Step struct {
 	Key string `json:"-"`
 
 	unwanted  bool  // it is held, and would delete else
-	recreated bool  // one half of a move that is followed by delete and add
+	recreated bool  // one half of a delete and add of one entry
+	members   bool  // it changes members and nothing else
 	cause     cause // of a delete, also one that comes later
 	grace     grace // of an entry that is to be deleted later
 }
@@ -187,10 +194,14 @@ type Proxy struct {
 	Primary bool
 }
 
-// Recipient is a custom recipient: one that the Exchange directory holds, or
-// one that it ought to hold.
+// Recipient is what stands for an entry of cc:Mail in Exchange: a custom
+// recipient, or a distribution list, which is called a group here to tell it
+// from a mailing list. It is one that the directory holds, or one that it ought to
+// hold. A group has no target in the directory; its Target here is its cc:Mail
+// address.
 type Recipient struct {
 	Kind          Kind
+	Group         bool
 	Key           string // links it to its cc:Mail row: "user:", "list:" or "board:" and the folded name
 	KeyTaken      bool   // somebody else's value is where the key would be; Key is empty then
 	Name          string // the cc:Mail name or title, of wanted ones
@@ -207,7 +218,8 @@ type Recipient struct {
 	GivenName     string
 	Surname       string
 	Initials      string
-	Hidden        bool // from the address book
+	Hidden        bool     // from the address book
+	Members       []string // DNs, of a group
 
 	// Values are all values that the directory holds for it, by attribute in
 	// lower case. They are there only where a run is taken back ([UndoExchange]).
@@ -220,10 +232,22 @@ type Names struct {
 	Proxies []Proxy // generated addresses, without the cc:Mail ones
 }
 
+// Member is one of a mailing list's, as far as it is known before the plan is
+// made.
+type Member struct {
+	Name string // as the list has it
+	// One of these says what it is.
+	Key     string // of the cc:Mail entry whose recipient it is
+	DN      string // of a recipient of Exchange's own
+	Problem string // why it is neither
+}
+
 // WantedRecipient is a cc:Mail entry that the Exchange directory ought to hold
-// as a custom recipient. Its Proxies hold the cc:Mail addresses only.
+// as a custom recipient or a group. Its Proxies hold the cc:Mail addresses only,
+// and the members of its Recipient are not looked at.
 type WantedRecipient struct {
 	Recipient
+	OnList []Member // of a group
 	// Names proposes the nth alias of this recipient, from 1 on, and the
 	// addresses that go with it; the first proposal that is free is taken. It
 	// must not be nil and must give the same for the same n: every recipient that

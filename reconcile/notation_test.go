@@ -249,6 +249,8 @@ func (l *line) recipient() reconcile.Recipient {
 	r.GivenName, r.Surname, r.Initials = l.value("first name", ""), l.value("last name", ""), l.value("initials", "")
 	r.Hidden = l.value("hidden", "no") == "yes"
 	r.MadeBy = l.value("made by", "")
+	r.Group = l.value("group", "no") == "yes"
+	r.Members = l.values("member")
 	if proxies := l.values("proxy"); len(proxies) > 0 {
 		r.Proxies = nil
 		for _, p := range proxies {
@@ -259,6 +261,23 @@ func (l *line) recipient() reconcile.Recipient {
 		r.Proxies = append(r.Proxies, proxy(p)...)
 	}
 	return r
+}
+
+// onList reads who is on a wanted list: entries of cc:Mail by their keys,
+// recipients of Exchange by their DNs, and those who are neither.
+func (l *line) onList() []reconcile.Member {
+	var members []reconcile.Member
+	for _, key := range l.values("on list") {
+		_, name, _ := strings.Cut(key, ":")
+		members = append(members, reconcile.Member{Name: name, Key: key})
+	}
+	for _, dn := range l.values("in exchange") {
+		members = append(members, reconcile.Member{Name: dn, DN: dn})
+	}
+	for _, name := range l.values("nobody") {
+		members = append(members, reconcile.Member{Name: name, Problem: "there is no entry of that name"})
+	}
+	return members
 }
 
 // proxy reads an address the way Exchange writes it: the type of a primary one
@@ -327,7 +346,7 @@ func (p *printer) retirements(all []reconcile.Retirement) {
 
 // tallies writes what the guards go by, one line for each kind.
 func (p *printer) tallies(side reconcile.Side) {
-	for _, kind := range []reconcile.Kind{reconcile.PostOffice, reconcile.User, reconcile.List, reconcile.Board} {
+	for _, kind := range []reconcile.Kind{reconcile.PostOffice, reconcile.User, reconcile.List, reconcile.Board, reconcile.MemberKind} {
 		tally, there := side.Tally[kind]
 		if !there {
 			continue
@@ -345,6 +364,8 @@ func (p *printer) tallies(side reconcile.Side) {
 			{tally.Change, "change"},
 			{tally.Refused, "refused"},
 			{tally.Held, "held"},
+			{tally.Members, "members"},
+			{tally.MembersGone, "gone"},
 		} {
 			if count.n > 0 {
 				fmt.Fprintf(&p.Builder, " %d %s", count.n, count.what)
@@ -409,6 +430,12 @@ func printDirectoryPlan(side reconcile.Side) string {
 				p.changes(append(names(*s.Before), fields(*s.Before)...), append(names(*s.After), fields(*s.After)...))
 			}
 		}
+		for _, dn := range s.Leaving {
+			fmt.Fprintf(&p.Builder, "    - member: %s\n", dn)
+		}
+		for _, dn := range s.Joining {
+			fmt.Fprintf(&p.Builder, "    + member: %s\n", dn)
+		}
 	}
 	p.retirements(side.Retirements(reconcile.ToExchange))
 	p.tallies(side)
@@ -439,6 +466,9 @@ func fields(r reconcile.Recipient) []string {
 	}
 	if r.Hidden {
 		values = append(values, "hidden: yes")
+	}
+	if r.Group {
+		values = append(values, "group: yes")
 	}
 	return values
 }

@@ -102,6 +102,7 @@ func TestPlansTowardExchangeAfterFailures(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		world := someDirectory(t)
 		steps := writes(world.plan())
+		var done []reconcile.Step
 		open := map[string]bool{}
 		for _, step := range steps {
 			open[step.DN] = true
@@ -114,6 +115,16 @@ func TestPlansTowardExchangeAfterFailures(t *testing.T) {
 				t.Fatalf("carry out %s %s %q: %v", step.Op, step.Kind, step.Name, err)
 			}
 			delete(open, step.DN)
+			done = append(done, step)
+		}
+		for _, step := range done {
+			step.Joining = slices.DeleteFunc(slices.Clone(step.Joining), func(dn string) bool { return world.find(dn) == nil })
+			if rapid.Bool().Draw(t, "members fail") {
+				continue
+			}
+			if err := world.carryOutMembers(step); err != nil {
+				t.Fatal(err)
+			}
 		}
 		nothingToDo(t, "after the failures were made up for", directoryLaws(t, world).plan())
 	})
@@ -137,9 +148,10 @@ func TestDirectoryInStepIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		world := someDirectory(t)
-		world.Present, world.Others, world.Former, world.Refused = nil, nil, nil, nil
-		after := world
-		for _, step := range world.plan().Steps {
+		world.Present, world.Others, world.Former, world.Refused = nil, world.Others[len(world.Others)-1:], nil, nil
+		after := world.clone()
+		side := world.plan()
+		for _, step := range side.Steps {
 			if step.Op == reconcile.Refuse {
 				after.Wanted = slices.DeleteFunc(slices.Clone(after.Wanted), func(w reconcile.WantedRecipient) bool {
 					return w.Name == step.Name && w.Kind == step.Kind && w.Target == step.Address
@@ -148,7 +160,14 @@ func TestDirectoryInStepIsLeftAlone(t *testing.T) {
 				t.Fatalf("carry out %s %s %q: %v", step.Op, step.Kind, step.Name, err)
 			}
 		}
-		if side := after.plan(); len(side.Steps) > 0 {
+		for _, step := range side.Steps {
+			if err := after.carryOutMembers(step); err != nil {
+				t.Fatal(err)
+			}
+		}
+		side = after.plan()
+		side.Steps = slices.DeleteFunc(side.Steps, func(s reconcile.Step) bool { return s.Kind == reconcile.MemberKind })
+		if len(side.Steps) > 0 {
 			t.Errorf("recipients and wanted entries are equal, but the plan has %v", side.Steps)
 		}
 	})
@@ -291,16 +310,26 @@ func someDirectory(t *rapid.T) directoryWorld {
 		Owner: "hq",
 		Moves: rapid.SampledFrom([]reconcile.Moves{reconcile.MoveInPlace, reconcile.MoveRecreate}).Draw(t, "moves"),
 		Adopt: rapid.Bool().Draw(t, "adopt"),
-	}}
+
+		MembersUnknown: rapid.IntRange(0, 4).Draw(t, "members unknown") == 0,
+	}, keepsNames: rapid.Bool().Draw(t, "keeps names")}
 	smtp := rapid.SampledFrom([]string{"", "@c.example", "fixed@c.example"}).Draw(t, "smtp")
 	identity := func(w reconcile.WantedRecipient) string { return w.Key }
 	world.Wanted = rapid.SliceOfNDistinct(rapid.Map(rapid.Custom(someWantedRecipient), func(r reconcile.Recipient) reconcile.WantedRecipient {
 		return wantedRecipient(r, smtp)
 	}), 0, 5, identity).Draw(t, "wanted")
+	if rapid.Bool().Draw(t, "groups") {
+		for i := range world.Wanted {
+			if w := &world.Wanted[i]; w.Kind == reconcile.List {
+				w.Group, w.OnList = true, rapid.SliceOfN(rapid.Custom(someMember), 0, 4).Draw(t, "on list")
+			}
+		}
+	}
 	all := rapid.SliceOfNDistinct(rapid.Custom(somePresent), 0, 7, func(r reconcile.Recipient) string { return r.DN }).Draw(t, "recipients")
 	outside := rapid.IntRange(0, len(all)).Draw(t, "outside")
 	former := rapid.IntRange(outside, len(all)).Draw(t, "former")
 	world.Others, world.Former, world.Present = all[:outside], all[outside:former], all[former:]
+	world.Others = append(slices.Clone(world.Others), reconcile.Recipient{Kind: reconcile.Mailbox, DN: "cn=mailbox"})
 	if rapid.Bool().Draw(t, "former owner") {
 		world.FormerOwners = []string{"Branch"}
 	}
@@ -309,6 +338,17 @@ func someDirectory(t *rapid.T) directoryWorld {
 	world.Excluded, world.Refused = someLeftOut(t, []reconcile.Kind{reconcile.User, reconcile.List, reconcile.Board},
 		append(slices.Clone(someNames), someTitles...))
 	return world
+}
+
+// someMember draws a line of a mailing list.
+func someMember(t *rapid.T) reconcile.Member {
+	kind, name := someCCMailName(t)
+	return rapid.SampledFrom([]reconcile.Member{
+		{Name: name, Key: reconcile.Key(kind, name)},
+		{Name: name, Key: reconcile.Key(kind, name)},
+		{Name: name, DN: "cn=mailbox"},
+		{Name: name, Problem: "there is no entry of that name"},
+	}).Draw(t, "member")
 }
 
 func someCCMailName(t *rapid.T) (reconcile.Kind, string) {
@@ -361,6 +401,11 @@ func somePresent(t *rapid.T) reconcile.Recipient {
 		DN:    rapid.SampledFrom([]string{"cn=1", "cn=2", "cn=3", "cn=4", "cn=" + reconcile.Key(kind, name)}).Draw(t, "dn"),
 
 		Hidden: rapid.Bool().Draw(t, "hidden"),
+	}
+	if strings.HasPrefix(r.Key, "list:") && r.Owner != "" && rapid.Bool().Draw(t, "group") {
+		r.Group = true
+		r.Members = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"cn=1", "cn=2", "cn=user:ann", "cn=list:news", "cn=mailbox", "cn=gone"}), 0, 3,
+			func(dn string) string { return dn }).Draw(t, "members")
 	}
 	r.KeyTaken = r.Key == "" && rapid.Bool().Draw(t, "key taken")
 	proxies := []reconcile.Proxy{

@@ -39,6 +39,9 @@ type ExchangeInput struct {
 	Excluded []Excluded // cc:Mail's entries that are out of scope, for the reason of a delete
 	Refused  []Refusal  // cc:Mail's entries that cannot be written
 	Moves    Moves
+	// MembersUnknown says that cc:Mail does not tell who is on its lists. Groups
+	// keep the members that they have, and new ones have none.
+	MembersUnknown bool
 	// Adopt lets a recipient of the import container that carries nobody's
 	// mark, and nobody's value where our link goes, become ours when it has
 	// exactly the wanted address.
@@ -67,7 +70,13 @@ type ExchangeInput struct {
 //	yes               ours, in a former container delete and add; hold if the add is refused
 //	no                ours, in a former container delete
 //	-                 not ours                    nothing
+//	list              ours, in the other form     delete and add; hold if the add is refused
 //	board             target edited to "#t at PO" keep the edit (RN 2.6.7)
+//
+// The other form of a list is a group, or a custom recipient, see [Recipient].
+// Who is on a list of cc:Mail, and has a recipient, is a member of its group;
+// all others are not, whoever made them members. Of each line of a list that
+// is not a recipient there is a step that says why, and the group has the others.
 //
 // Deletes come before adds so that a new entry finds its addresses free
 // (Q166581). A step that takes a name or an address which another step frees
@@ -84,6 +93,7 @@ func PlanExchange(in ExchangeInput) Side {
 	for _, w := range missing {
 		c.plan.add(c.add(w))
 	}
+	c.membership(pairs)
 	return c.plan.side()
 }
 
@@ -122,6 +132,7 @@ type container struct {
 	wantedKeys    map[string]bool // of the wanted ones, once somebody asked
 	wantedTargets map[string]bool // address keys of their targets, likewise
 	after         Recipient       // room for one that is being compared
+	kept          []pair          // groups in which nothing differs but maybe the members
 }
 
 func newContainer(in ExchangeInput) *container {
@@ -210,7 +221,7 @@ func (c *container) isTarget(address string) bool {
 func (c *container) match(wanted []WantedRecipient) (pairs []pair, missing []*WantedRecipient) {
 	pairs = make([]pair, 0, min(len(wanted), len(c.ours.all)))
 	missing = inTurn(wanted)
-	for _, way := range append(c.ours.ways(), way{c.unmarked, wantedTarget}) {
+	for _, way := range append(c.ours.ways(), way{c.unmarked, adoptedTarget}) {
 		missing = way.match(missing, func(w *WantedRecipient, before *Recipient) {
 			pairs = append(pairs, pair{want: w, before: before, adopt: strings.TrimSpace(before.Owner) == ""})
 		})
@@ -371,18 +382,20 @@ func deletion(r *Recipient, reason string) Step {
 // sortKey is the key of a recipient, or its DN when it has none.
 func sortKey(r *Recipient) string { return cmp.Or(Fold(r.Key), Fold(r.DN)) }
 
-// recreate turns the moves among the pairs into deletes and adds, when that is
-// how moves are followed. Unlike the original it deletes nobody whose add would
-// be refused: such a pair is left to be brought in step in place, or held. One
+// recreate turns into deletes and adds the pairs in which a list changes its
+// form, and the moves, when that is how moves are followed. Unlike the original
+// it deletes nobody whose add would be refused: a move is left to be brought in
+// step in place, or held; a list is held. One
 // leaves after the other, so that an add finds its own names free, and none of
 // those of a namesake who is still to move: mail for one must not reach the
 // other.
 func (c *container) recreate(pairs []pair) (rest []pair) {
-	if c.Moves != MoveRecreate {
+	if c.Moves != MoveRecreate && !slices.ContainsFunc(pairs, changesForm) {
 		return pairs
 	}
 	for _, p := range pairs {
-		if p.adopt || !moved(p) {
+		reason := c.recreateReason(p)
+		if reason == "" {
 			rest = append(rest, p)
 			continue
 		}
@@ -390,16 +403,41 @@ func (c *container) recreate(pairs []pair) (rest []pair) {
 		add := c.add(p.want)
 		if add.Op != Add {
 			c.book.enter(p.before)
-			rest = append(rest, p)
+			if changesForm(p) {
+				c.plan.add(c.holdFor(p, add))
+			} else {
+				rest = append(rest, p)
+			}
 			continue
 		}
-		gone := deletion(p.before, moveReason(p))
+		gone := deletion(p.before, reason)
 		gone.Key, gone.recreated, gone.grace = add.Key, true, c.hiddenByUs(p.before, add.Key)
-		add.Reason, add.recreated = moveReason(p), true
+		add.Reason, add.recreated = reason, true
 		c.plan.add(gone, add)
 	}
 	return rest
 }
+
+// recreateReason says why a pair's recipient is deleted and added anew, empty
+// when it is brought in step in place.
+func (c *container) recreateReason(p pair) string {
+	switch {
+	case p.adopt:
+		return ""
+	case changesForm(p) && p.want.Group:
+		return "mailing lists are distribution lists now: its custom recipient becomes one"
+	case changesForm(p):
+		return "mailing lists are custom recipients now: its distribution list becomes one"
+	case c.Moves == MoveRecreate && moved(p):
+		return moveReason(p)
+	default:
+		return ""
+	}
+}
+
+// changesForm reports whether a list is a custom recipient and ought to be a
+// group, or the reverse. No entry of the directory changes its class.
+func changesForm(p pair) bool { return p.want.Group != p.before.Group }
 
 // moved reports whether the cc:Mail user is at another post office than the
 // recipient's target says.
@@ -458,7 +496,11 @@ func (c *container) update(p pair) (free bool) {
 	}
 	reasons := c.inStep(p, &c.after)
 	if len(reasons) == 0 {
-		c.plan.keep(p.want.Kind)
+		if p.want.Group {
+			c.kept = append(c.kept, p) // its members may differ
+		} else {
+			c.plan.keep(p.want.Kind)
+		}
 		return true
 	}
 	if c.taken(p) != "" {
@@ -484,10 +526,16 @@ func (c *container) update(p pair) (free bool) {
 func (c *container) hold(p pair) Step {
 	step := c.refuse(p.want, p.before.DN, c.taken(p))
 	if !p.adopt {
-		step.Op, step.Before, step.Reason = Hold, p.before, recipientStays+step.Reason
-		step.grace = c.hiddenByUs(p.before, p.want.Key)
+		step = c.holdFor(p, step)
 	}
 	return step
+}
+
+// holdFor leaves a recipient as it is for what a refusal says.
+func (c *container) holdFor(p pair, refusal Step) Step {
+	refusal.Op, refusal.DN, refusal.Before, refusal.Reason = Hold, p.before.DN, p.before, recipientStays+refusal.Reason
+	refusal.grace = c.hiddenByUs(p.before, p.want.Key)
+	return refusal
 }
 
 // taken says who holds an address that the pair's recipient would take, empty

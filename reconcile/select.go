@@ -2,7 +2,7 @@ package reconcile
 
 // Select leaves the steps that match in the plan, with those they need and the
 // other halves of moves. What the others are about stays as it is and counts as
-// kept.
+// kept; a group gets no member that they would add.
 func (s *Side) Select(matches func(Step) bool) {
 	chosen := make([]bool, len(s.Steps))
 	var choose func(int)
@@ -22,6 +22,7 @@ func (s *Side) Select(matches func(Step) bool) {
 			choose(i)
 		}
 	}
+	absent := map[string]bool{}
 	var left []Step
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -32,11 +33,19 @@ func (s *Side) Select(matches func(Step) bool) {
 		tally := s.Tally[s.Target.counted(step)]
 		tally.count(step, -1)
 		if step.owned() {
-			tally.count(&Step{Op: Keep}, 1)
+			tally.count(&Step{Op: Keep, Before: step.Before}, 1)
 		}
 		s.Tally[s.Target.counted(step)] = tally
+		absent[step.DN] = absent[step.DN] || step.Op == Add
 	}
 	s.Steps = left
+	for i := range s.Steps {
+		for _, dn := range s.Steps[i].Joining {
+			if absent[dn] {
+				s.loseMember(i, dn, "its recipient is not added")
+			}
+		}
+	}
 }
 
 // belongsTo reports whether the step has to be carried out with the other: it

@@ -20,13 +20,17 @@ type Tally struct {
 	Keep    int
 	Add     int
 	Delete  int
-	Change  int // replace and modify
+	Change  int // replace and modify, but for changes of nothing but members
 	Refused int
 	Held    int
 
 	// LeftScope and Gone are those of the deletes whose source is there still
 	// but is not synchronized any more, and whose source is not there.
 	LeftScope, Gone int
+
+	// Members are those of groups of ours that stay, and MembersGone the ones of
+	// them that the steps delete.
+	Members, MembersGone int
 }
 
 // draft is a side whose steps are still being decided.
@@ -50,6 +54,13 @@ func (d *draft) add(steps ...Step) {
 			d.steps = append(d.steps, steps[i])
 		}
 	}
+}
+
+// recount counts a step anew that was counted as it was before.
+func (d *draft) recount(was, is *Step) {
+	tally := d.of(d.target.counted(was))
+	tally.count(was, -1)
+	tally.count(is, 1)
 }
 
 // keep counts an entry that stays as it is.
@@ -138,6 +149,7 @@ func (t *Tally) count(s *Step, times int) {
 	}
 	if s.owned() {
 		t.Owned += times
+		t.countMembers(s, times)
 	}
 	if s.wanted() {
 		t.Wanted += times
@@ -146,7 +158,9 @@ func (t *Tally) count(s *Step, times int) {
 	case Keep:
 		t.Keep += times
 	case Replace, Modify:
-		t.Change += times
+		if !s.members {
+			t.Change += times
+		}
 	case Adopt: // takes nothing away from what was there
 	case Add:
 		t.Add += times
@@ -157,6 +171,13 @@ func (t *Tally) count(s *Step, times int) {
 		t.Held += times
 	case Refuse:
 		t.Refused += times
+	}
+}
+
+func (t *Tally) countMembers(s *Step, times int) {
+	if s.Before != nil && s.Op != Delete {
+		t.Members += times * len(s.Before.Members)
+		t.MembersGone += times * len(s.Leaving)
 	}
 }
 
@@ -262,22 +283,44 @@ func (s *Side) stopDependents(first Step, others dependents) (stopped []Step) {
 			s.stop(j, Hold, why)
 		}
 	}
+	if first.Op == Add {
+		for _, j := range others.joining[first.DN] {
+			s.loseMember(j, first.DN, "its recipient is not added")
+		}
+	}
 	return stopped
+}
+
+// loseMember leaves out of a step a member whose recipient will not be there. A
+// step that has nothing else to do is held.
+func (s *Side) loseMember(i int, dn, why string) {
+	step := &s.Steps[i]
+	if step.After == nil {
+		return
+	}
+	step.withoutMember(dn, why)
+	if step.members && len(step.Joining)+len(step.Leaving) == 0 {
+		s.stop(i, Hold, fmt.Sprintf("its member %s is not added yet: %s", dn, why))
+	}
 }
 
 // dependents finds the places of the steps that others may need, see
 // [Step.stops].
 type dependents struct {
 	taking     map[string][]int // by the DN of an entry that they need
+	joining    map[string][]int // by the DN of a member that they add
 	halves     map[string][]int // of moves, by key
 	postOffice map[string][]int // steps that add one, and rows at it, by its key
 }
 
 func newDependents(steps []Step) dependents {
-	d := dependents{taking: map[string][]int{}, halves: map[string][]int{}, postOffice: map[string][]int{}}
+	d := dependents{taking: map[string][]int{}, joining: map[string][]int{}, halves: map[string][]int{}, postOffice: map[string][]int{}}
 	for i, step := range steps {
 		for _, dn := range step.Needs {
 			d.taking[dn] = append(d.taking[dn], i)
+		}
+		for _, dn := range step.Joining {
+			d.joining[dn] = append(d.joining[dn], i)
 		}
 		if step.recreated {
 			d.halves[step.Key] = append(d.halves[step.Key], i)
@@ -343,7 +386,7 @@ func (s *Side) stop(i int, op Op, reason string) {
 	}
 	step.unwanted = (step.Op == Delete || step.Op == Hide) && !step.recreated
 	step.Op, step.Reason, step.Event = op, reason, 0
-	step.After, step.Row, step.Needs, step.Changes = nil, nil, nil, nil
+	step.After, step.Row, step.Needs, step.Changes, step.Joining, step.Leaving, step.members = nil, nil, nil, nil, nil, nil, false
 	step.grace.stop()
 	s.recount(&was, step)
 }

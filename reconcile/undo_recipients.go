@@ -18,6 +18,8 @@ type UndoRecipients struct {
 	// MultiValued reports whether an attribute may hold values that are not
 	// ours beside those that are.
 	MultiValued func(attribute string) bool
+	// Members is the attribute, in lower case, that holds the members of groups.
+	Members string
 	// Model makes a recipient of the values of an entry.
 	Model func(dn string, values map[string][]string) (Recipient, error)
 	// NormalDN is as in [ExchangeInput].
@@ -38,6 +40,10 @@ type UndoRecipients struct {
 // looks as if it had been, and left out when everything looks as if it had not.
 // The recipients of ours that stay count as kept. The steps carry the Values to
 // write in After.
+//
+// Of the members of a group exactly those come back that the run deleted, and
+// those go that it added, whatever others did to them since. One whose recipient is
+// not there is left out.
 func UndoExchange(in UndoRecipients) Side {
 	if in.NormalDN == nil {
 		in.NormalDN = Fold
@@ -152,6 +158,7 @@ func (u *recipientUndo) findLost(stays map[int]string) bool {
 func (u *recipientUndo) side() Side {
 	plan := newDraft(ToExchange, 0)
 	touched := map[string]bool{}
+	u.membership()
 	for _, i := range slices.Sorted(maps.Keys(u.steps)) {
 		if step := u.steps[i]; step.Op != Keep {
 			plan.add(step)
@@ -160,7 +167,7 @@ func (u *recipientUndo) side() Side {
 	}
 	for dn, r := range u.present {
 		if u.owns(r) && !touched[dn] {
-			plan.keep(r.Kind)
+			plan.add(u.keep(r))
 		}
 	}
 	return plan.side()
@@ -212,6 +219,10 @@ func (u *recipientUndo) takeBackChange(s recordedStep) (step Step, free bool) {
 	}
 	values := maps.Clone(r.Values)
 	for attribute, c := range byAttribute(s.Changes) {
+		if attribute == u.Members {
+			values[attribute] = u.membersBefore(r.Members, c)
+			continue
+		}
 		rest := slices.DeleteFunc(slices.Clone(values[attribute]), func(v string) bool { return slices.Contains(c.now, v) })
 		values[attribute] = append(rest, c.old...)
 	}
@@ -297,9 +308,12 @@ func written(changes []Change) map[string][]string {
 }
 
 // missing says which of the values an entry does not hold any more, empty when
-// it holds all.
+// it holds all. Members do not count: what others did to them since is theirs.
 func (u *recipientUndo) missing(r *Recipient, values map[string][]string) string {
 	for _, attribute := range slices.Sorted(maps.Keys(values)) {
+		if attribute == u.Members {
+			continue
+		}
 		for _, v := range values[attribute] {
 			if !slices.ContainsFunc(r.Values[attribute], func(is string) bool { return sameValue(attribute, is, v) }) {
 				return fmt.Sprintf("changed since: %s is %s now, the run wrote %q", attribute, shownValues(r.Values[attribute]), v)
@@ -311,10 +325,13 @@ func (u *recipientUndo) missing(r *Recipient, values map[string][]string) string
 
 // intruding says which values an entry holds that were not there after the
 // changes, empty when it holds none: those that went, and in attributes of one
-// value any other.
+// value any other. Members do not count.
 func (u *recipientUndo) intruding(r *Recipient, changes []Change) string {
 	all := byAttribute(changes)
 	for _, attribute := range slices.Sorted(maps.Keys(all)) {
+		if attribute == u.Members {
+			continue
+		}
 		c := all[attribute]
 		for _, is := range r.Values[attribute] {
 			ours := slices.Contains(c.now, is)

@@ -123,6 +123,9 @@ func (w postOfficeWorld) owned() []reconcile.Row {
 type directoryWorld struct {
 	reconcile.ExchangeInput
 	Others []reconcile.Recipient // stand for those of the input
+	// keepsNames says that a deleted entry's name stays among the members of
+	// groups, as in most directories and unlike in Exchange.
+	keepsNames bool
 }
 
 func (w directoryWorld) input() reconcile.ExchangeInput {
@@ -137,7 +140,7 @@ func (w directoryWorld) clone() directoryWorld {
 	w.Present, w.Others, w.Former = cloneRecipients(w.Present), cloneRecipients(w.Others), cloneRecipients(w.Former)
 	w.Wanted = slices.Clone(w.Wanted)
 	for i := range w.Wanted {
-		w.Wanted[i].Proxies = slices.Clone(w.Wanted[i].Proxies)
+		w.Wanted[i].Proxies, w.Wanted[i].OnList = slices.Clone(w.Wanted[i].Proxies), slices.Clone(w.Wanted[i].OnList)
 	}
 	w.Excluded, w.Refused = slices.Clone(w.Excluded), slices.Clone(w.Refused)
 	return w
@@ -146,7 +149,7 @@ func (w directoryWorld) clone() directoryWorld {
 func cloneRecipients(recipients []reconcile.Recipient) []reconcile.Recipient {
 	recipients = slices.Clone(recipients)
 	for i := range recipients {
-		recipients[i].Proxies = slices.Clone(recipients[i].Proxies)
+		recipients[i].Proxies, recipients[i].Members = slices.Clone(recipients[i].Proxies), slices.Clone(recipients[i].Members)
 	}
 	return recipients
 }
@@ -164,23 +167,98 @@ func (w directoryWorld) reordered(order func(int, func(i, j int))) directoryWorl
 
 // carryOut does to the import container what a step says. It is stricter than
 // Exchange, which checks none but the DN over LDAP: an address or alias that
-// the entry did not have before must be nobody else's.
+// the entry did not have before must be nobody else's. Members come and go with
+// carryOutMembers.
 func (w *directoryWorld) carryOut(step reconcile.Step) error {
 	switch step.Op {
 	case reconcile.Delete:
+		w.forget(step.DN)
 		return w.remove(*step.Before)
 	case reconcile.Modify, reconcile.Adopt, reconcile.Hide:
+		after := *step.After
+		after.Members = w.membersOf(step.DN)
 		if err := w.remove(*step.Before); err != nil {
 			return err
 		}
-		return w.enter(*step.After, *step.Before)
+		return w.enter(after, *step.Before)
 	case reconcile.Add:
-		return w.enter(*step.After, reconcile.Recipient{})
+		after := *step.After
+		after.Members = nil
+		return w.enter(after, reconcile.Recipient{})
 	case reconcile.Refuse, reconcile.Hold:
 		return nil
 	case reconcile.Keep, reconcile.Replace:
 	}
 	return fmt.Errorf("no plan toward Exchange has the operation %q", step.Op)
+}
+
+// carryOutMembers does to the members of a group what a step says, after all steps
+// were carried out. A member that is there already or gone already is passed over,
+// one that has no entry is refused.
+func (w *directoryWorld) carryOutMembers(step reconcile.Step) error {
+	if len(step.Joining)+len(step.Leaving) == 0 {
+		return nil
+	}
+	group := w.find(step.DN)
+	if group == nil || !group.Group {
+		return fmt.Errorf("%s, which gets members, is no group", step.DN)
+	}
+	members := slices.DeleteFunc(slices.Clone(group.Members), func(dn string) bool { return slices.Contains(step.Leaving, dn) })
+	for _, dn := range step.Joining {
+		if w.find(dn) == nil {
+			return fmt.Errorf("%s is to be a member of %s and is not there", dn, step.DN)
+		}
+		if !slices.Contains(members, dn) {
+			members = append(members, dn)
+		}
+	}
+	group.Members = members
+	return nil
+}
+
+// carryOutAll carries out the steps of a plan, and then their members.
+func (w *directoryWorld) carryOutAll(side reconcile.Side) error {
+	for _, carryOut := range []func(reconcile.Step) error{w.carryOut, w.carryOutMembers} {
+		for _, step := range side.Steps {
+			if err := carryOut(step); err != nil {
+				return fmt.Errorf("carry out %s %s %q: %w", step.Op, step.Kind, step.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// find returns the entry with that DN, nil when there is none.
+func (w *directoryWorld) find(dn string) *reconcile.Recipient {
+	for _, container := range [][]reconcile.Recipient{w.Present, w.Former, w.Others} {
+		for i := range container {
+			if w.sameDN(container[i].DN, dn) {
+				return &container[i]
+			}
+		}
+	}
+	return nil
+}
+
+func (w *directoryWorld) membersOf(dn string) []string {
+	if r := w.find(dn); r != nil {
+		return r.Members
+	}
+	return nil
+}
+
+// forget drops a deleted entry from all groups, as Exchange does.
+func (w *directoryWorld) forget(dn string) {
+	if w.keepsNames {
+		return
+	}
+	for _, container := range []*[]reconcile.Recipient{&w.Present, &w.Former, &w.Others} {
+		*container = cloneRecipients(*container)
+		for i := range *container {
+			r := &(*container)[i]
+			r.Members = slices.DeleteFunc(r.Members, func(member string) bool { return w.sameDN(member, dn) })
+		}
+	}
 }
 
 func (w *directoryWorld) remove(r reconcile.Recipient) error {
@@ -193,8 +271,9 @@ func (w *directoryWorld) remove(r reconcile.Recipient) error {
 	return fmt.Errorf("there is no entry %v", r)
 }
 
+// sameRecipient compares all but members, which an earlier step may have taken.
 func sameRecipient(a, b reconcile.Recipient) bool {
-	return reconcile.Fold(a.DN) == reconcile.Fold(b.DN) && a.Target == b.Target && a.Notes == b.Notes &&
+	return reconcile.Fold(a.DN) == reconcile.Fold(b.DN) && a.Group == b.Group && a.Target == b.Target && a.Notes == b.Notes &&
 		a.Owner == b.Owner && a.Key == b.Key && a.KeyTaken == b.KeyTaken && a.Alias == b.Alias && slices.Equal(a.Proxies, b.Proxies) &&
 		a.Hidden == b.Hidden && a.DisplayName == b.DisplayName && a.GivenName == b.GivenName && a.Surname == b.Surname && a.Initials == b.Initials
 }
