@@ -37,6 +37,7 @@ type Dialect struct {
 	TrailingSpace bool     // an empty value is written with the blank after its colon
 	CtrlZ         bool     // the file ends with a 0x1A
 	Lists, Boards Shape
+	TitlesOnly    bool // the file of mailing lists does not have their members
 
 	// The longest values in bytes of the code page. MaxName also holds for
 	// the titles of lists and boards.

@@ -22,6 +22,7 @@ const ccmailType = "CCMAIL"
 type ExportScope struct {
 	Connector        string   // mark of what this connector imported, which never goes back
 	FormerConnectors []string // marks of connectors that this one has taken the place of
+	Link             Link     // by which the lists that it made are known
 	Site             string   // post office name of the own Exchange site
 	Sites            []string // of all sites that may go out; their spelling is the one written
 	TrustLevel       int      // entries above it stay (OG:09)
@@ -49,9 +50,9 @@ type ExportResult struct {
 // nothing, as for lists and public folders, which have no first and last name,
 // the display name is taken (SEEN: Q288420).
 //
-// What this connector imported does not go back, as long as it is a custom
-// recipient: one that was made a mailbox, and kept the mark, is Exchange's own
-// (OURS).
+// What this connector imported does not go back, as long as it has the form in
+// which it was imported ([Link.Imported]): one that was made a mailbox, and kept
+// the mark, is Exchange's own (OURS).
 //
 // Two recipients of one name are both wanted; which one stays depends on what
 // cc:Mail holds.
@@ -61,7 +62,7 @@ func (r Rules) Export(recipients iter.Seq[ldapsrc.Recipient], scope ExportScope)
 		e.sites[reconcile.Fold(site)] = site
 	}
 	for recipient := range recipients {
-		if recipient.Class != ldapsrc.CustomRecipient || !scope.imported(&recipient) {
+		if !scope.Link.Imported(&recipient) || !scope.imported(&recipient) {
 			e.export(&recipient)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"unicode"
@@ -26,6 +27,16 @@ type ImportScope struct {
 	ExchangePostOffices []string
 	// Forbidden are characters that an address in cc:Mail must not have.
 	Forbidden string
+	// Groups makes distribution lists of the mailing lists, with their members.
+	// The fields below are looked at only then.
+	Groups bool
+	// Recipients are those of the Exchange directory, and Exported those of them
+	// that go out, by the names that they have in cc:Mail: who of them is on a list
+	// of cc:Mail is found among them.
+	Recipients iter.Seq[ldapsrc.Recipient]
+	Exported   []reconcile.Wanted
+	// TitlesOnly says that the export of the lists has no members.
+	TitlesOnly bool
 }
 
 // ImportResult is what Exchange ought to hold of cc:Mail's entries, sorted by
@@ -34,10 +45,14 @@ type ImportResult struct {
 	Wanted   []reconcile.WantedRecipient
 	Excluded []reconcile.Excluded
 	Refused  []reconcile.Refusal
+	// MembersUnknown says that nothing is known of who is on the lists, because
+	// the export has titles only, or because not one of them has a member: success
+	// with nothing proves nothing.
+	MembersUnknown bool
 }
 
 // Import maps cc:Mail's users, mailing lists and bulletin boards to custom
-// recipients.
+// recipients, or the lists to groups.
 //
 // The address of a user is "First Initials Last at PO", also when the cc:Mail
 // name is "Last, First" (Q154053). Where another entry of the directory has
@@ -57,6 +72,9 @@ func (r Rules) Import(rows []reconcile.Row, lists []ccmail.List, boards []ccmail
 	im := newImporter(r, scope)
 	im.titles(lists, boards)
 	slices.SortFunc(im.result.Wanted, func(a, b reconcile.WantedRecipient) int { return strings.Compare(a.Key, b.Key) })
+	if scope.Groups {
+		im.members(rows, lists)
+	}
 	im.users(rows) // whose keys are greater, and in order
 	im.result.Excluded = sortFolded(im.result.Excluded, func(e *reconcile.Excluded) string { return e.Name }, compareExcluded)
 	im.result.Refused = sortFolded(im.result.Refused, func(r *reconcile.Refusal) string { return r.Name }, compareRefused)
@@ -270,6 +288,7 @@ func (im *importer) titles(lists []ccmail.List, boards []ccmail.Board) {
 	taken := map[string]bool{}
 	for _, title := range distinctTitles(listTitles) {
 		e := im.titleRecipient(reconcile.List, title)
+		e.Group = im.scope.Groups
 		taken[reconcile.Fold(e.Target)] = true
 		im.want(&e)
 	}

@@ -2,23 +2,47 @@ package mapping
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"ccdirsync/ldapsrc"
 	"ccdirsync/reconcile"
 )
 
+// Link is how entries of Exchange that were made from cc:Mail's are known.
+type Link struct {
+	Attribute string // LDAP attribute that holds the key of the cc:Mail entry
+	// Containers are the DNs of the import container and former ones, the only
+	// places in which distribution lists are made.
+	Containers []string
+}
+
+// Imported reports whether an entry is of a form that cc:Mail's entries have in
+// Exchange: a custom recipient, whoever made it, or a distribution list in one of
+// the containers that has a mark and the key of a mailing list. Every other list,
+// and every mailbox and folder, is Exchange's own, whatever it carries.
+func (l Link) Imported(r *ldapsrc.Recipient) bool {
+	switch r.Class {
+	case ldapsrc.CustomRecipient:
+		return true
+	case ldapsrc.DistributionList:
+		kind, is := reconcile.KeyKind(r.Attribute(l.Attribute))
+		return is && kind == reconcile.List && r.ImportedFrom != "" &&
+			slices.ContainsFunc(l.Containers, func(container string) bool { return ldapsrc.DNWithin(r.DN, container) })
+	case ldapsrc.Mailbox, ldapsrc.PublicFolder:
+	}
+	return false
+}
+
 // Present turns entries of the Exchange directory into the model, in the order
-// given. keyAttribute is the LDAP attribute that links a custom recipient to
-// its cc:Mail entry.
+// given.
 //
-// A value of that attribute that is not such a link is somebody else's and is
+// A value of the link's attribute that is not such a link is somebody else's and is
 // not taken for one. The kind of a custom recipient without a link is a list
 // when its target begins with "CCMAIL:#", as those of lists and boards do, else
-// a user. Only custom recipients have an owner here: Exchange's mailboxes,
-// lists and folders are never ours, whatever they carry. One with a mark was a
-// custom recipient before.
-func Present(recipients []ldapsrc.Recipient, keyAttribute string) []reconcile.Recipient {
+// a user. Only what has a form that cc:Mail's entries have ([Link.Imported]) has
+// an owner here. Something else with a mark had that form before.
+func Present(recipients []ldapsrc.Recipient, known Link) []reconcile.Recipient {
 	present := make([]reconcile.Recipient, len(recipients))
 	for i, r := range recipients {
 		present[i] = reconcile.Recipient{
@@ -37,12 +61,18 @@ func Present(recipients []ldapsrc.Recipient, keyAttribute string) []reconcile.Re
 		for _, p := range r.Proxies {
 			present[i].Proxies = append(present[i].Proxies, reconcile.Proxy(p))
 		}
-		if r.Class != ldapsrc.CustomRecipient {
+		if !known.Imported(&r) {
 			present[i].MadeBy = r.ImportedFrom
-		} else {
-			present[i].Owner = r.ImportedFrom
-			present[i].Kind, present[i].Key = link(r, keyAttribute)
-			present[i].KeyTaken = present[i].Key == "" && r.Attribute(keyAttribute) != ""
+			continue
+		}
+		present[i].Owner = r.ImportedFrom
+		present[i].Kind, present[i].Key = link(r, known.Attribute)
+		present[i].KeyTaken = present[i].Key == "" && r.Attribute(known.Attribute) != ""
+		if r.Class == ldapsrc.DistributionList {
+			present[i].Group, present[i].Members = true, r.Members
+			if address, has := r.PrimaryProxy(ccmailType); has {
+				present[i].Target = ccmailType + ":" + address
+			}
 		}
 	}
 	return present
@@ -60,8 +90,9 @@ func link(r ldapsrc.Recipient, keyAttribute string) (reconcile.Kind, string) {
 	return reconcile.User, ""
 }
 
-// ToLDAP turns a custom recipient of the model into the entry to write. What
-// the model does not know has the value of an entry that lacks it.
+// ToLDAP turns a recipient of the model into the entry to write: a group becomes
+// a distribution list, which has no target. What the model does not know has the
+// value of an entry that lacks it.
 func ToLDAP(r reconcile.Recipient, keyAttribute string) ldapsrc.Recipient {
 	entry := ldapsrc.Recipient{
 		DN:            r.DN,
@@ -78,6 +109,9 @@ func ToLDAP(r reconcile.Recipient, keyAttribute string) ldapsrc.Recipient {
 		Hidden:        r.Hidden,
 		TrustLevel:    ldapsrc.DefaultTrustLevel,
 	}
+	if r.Group {
+		entry.Class, entry.Target, entry.Members = ldapsrc.DistributionList, "", r.Members
+	}
 	for _, p := range r.Proxies {
 		entry.Proxies = append(entry.Proxies, ldapsrc.Proxy(p))
 	}
@@ -89,7 +123,7 @@ func ToLDAP(r reconcile.Recipient, keyAttribute string) ldapsrc.Recipient {
 
 // Update returns the entry with what the model changed: its names, addresses,
 // notes, mark, link and whether it is hidden. Everything else stays as it was
-// read.
+// read, and so do the members of a list, which change one by one.
 func Update(before ldapsrc.Recipient, after reconcile.Recipient, keyAttribute string) ldapsrc.Recipient {
 	updated := ToLDAP(after, keyAttribute)
 	entry := before

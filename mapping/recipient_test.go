@@ -14,6 +14,9 @@ func compare(want, got any) string { return cmp.Diff(want, got) }
 
 const keyAttribute = "Extension-Attribute-15"
 
+// known is the link of the connector hq, which imports into cn=ccMail.
+var known = Link{Attribute: keyAttribute, Containers: []string{"cn=ccMail,o=Contoso"}}
+
 func TestPresentTellsKinds(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -36,10 +39,57 @@ func TestPresentTellsKinds(t *testing.T) {
 		got := Present([]ldapsrc.Recipient{{
 			Class: tc.class, Target: tc.target, ImportedFrom: "hq",
 			Attributes: map[string][]string{"extension-attribute-15": {tc.key}},
-		}}, keyAttribute)[0]
+		}}, known)[0]
 		if got.Kind != tc.wantKind || got.Key != tc.wantKey || got.Owner != tc.wantMark || got.Owner+got.MadeBy != "hq" {
 			t.Errorf("%s: kind %q key %q owner %q made by %q", tc.reason, got.Kind, got.Key, got.Owner, got.MadeBy)
 		}
+	}
+}
+
+// A distribution list is ours by its place, its mark and its key together.
+func TestLinkImported(t *testing.T) {
+	t.Parallel()
+	ours := ldapsrc.Recipient{
+		Class: ldapsrc.DistributionList, DN: "cn=CC01,cn=ccMail,o=Contoso", ImportedFrom: "hq", Members: []string{"cn=a"},
+		Proxies:    []ldapsrc.Proxy{{Type: "CCMAIL", Address: "#Sales", Primary: true}},
+		Attributes: map[string][]string{"extension-attribute-15": {"list:sales"}},
+	}
+	got := Present([]ldapsrc.Recipient{ours}, known)[0]
+	if !known.Imported(&ours) || !got.Group || got.Owner != "hq" || got.Key != "list:sales" || got.Target != "CCMAIL:#Sales" || len(got.Members) != 1 {
+		t.Errorf("ours: %+v", got)
+	}
+	for reason, change := range map[string]func(*ldapsrc.Recipient){
+		"elsewhere":      func(r *ldapsrc.Recipient) { r.DN = "cn=CC01,o=Contoso" },
+		"without a mark": func(r *ldapsrc.Recipient) { r.ImportedFrom = "" },
+		"without a key":  func(r *ldapsrc.Recipient) { r.Attributes = nil },
+		"with a user's key": func(r *ldapsrc.Recipient) {
+			r.Attributes = map[string][]string{"extension-attribute-15": {"user:sales"}}
+		},
+		"a folder": func(r *ldapsrc.Recipient) { r.Class = ldapsrc.PublicFolder },
+	} {
+		other := ours
+		change(&other)
+		got := Present([]ldapsrc.Recipient{other}, known)[0]
+		if known.Imported(&other) || got.Group || got.Owner != "" || got.MadeBy != other.ImportedFrom {
+			t.Errorf("%s: %+v", reason, got)
+		}
+	}
+}
+
+// A group is written without a target, which its cc:Mail address stands for.
+func TestGroupToLDAPAndBack(t *testing.T) {
+	t.Parallel()
+	scope := importScope()
+	scope.Groups, scope.Container = true, "cn=ccMail,o=Contoso"
+	result := readSettings(t, "").Import(nil, []ccmail.List{{Title: "Sales"}}, nil, scope)
+	want := result.Wanted[0].Recipient
+	entry := ToLDAP(want, keyAttribute)
+	if entry.Class != ldapsrc.DistributionList || entry.Target != "" {
+		t.Errorf("written as %+v", entry)
+	}
+	want.Name = ""
+	if diff := compare([]reconcile.Recipient{want}, Present([]ldapsrc.Recipient{entry}, known)); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -55,7 +105,7 @@ func TestToLDAPAndBack(t *testing.T) {
 			t.Errorf("%s: written as %+v", want.Key, entry)
 		}
 		want.Name, want.PostOffice = "", "" // of wanted ones only
-		if diff := compare([]reconcile.Recipient{want}, Present([]ldapsrc.Recipient{entry}, keyAttribute)); diff != "" {
+		if diff := compare([]reconcile.Recipient{want}, Present([]ldapsrc.Recipient{entry}, known)); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -73,7 +123,7 @@ func TestUpdateKeepsTheRest(t *testing.T) {
 		Target: "CCMAIL:John Doe at PO1", Notes: "old", TrustLevel: 50, Hidden: true,
 		Attributes: map[string][]string{"telephonenumber": {"42"}},
 	}
-	after := Present([]ldapsrc.Recipient{before}, keyAttribute)[0]
+	after := Present([]ldapsrc.Recipient{before}, known)[0]
 	after.Key, after.Owner, after.Notes, after.Target = "user:doe, john", "hq", "new", "CCMAIL:John Doe at PO2"
 	after.DisplayName, after.Hidden = "John Doe", false
 	want := before

@@ -13,7 +13,7 @@ type UndoInput struct {
 	Steps            []reconcile.Step // of the run, toward Exchange, with their keys, changes and outcomes
 	Recipients       []ldapsrc.Recipient
 	Profile          ldapsrc.Profile
-	KeyAttribute     string
+	Link             Link
 	Connector        string
 	FormerConnectors []string
 }
@@ -21,19 +21,19 @@ type UndoInput struct {
 // Undo plans to take back what a run wrote to Exchange, see
 // [reconcile.UndoExchange]. [UndoRequests] makes the requests of its steps.
 func Undo(in UndoInput) reconcile.Side {
-	present := Present(in.Recipients, in.KeyAttribute)
+	present := Present(in.Recipients, in.Link)
 	for i, r := range in.Recipients {
 		present[i].Values = r.Entry.Attributes()
 	}
 	return reconcile.UndoExchange(reconcile.UndoRecipients{
 		Steps: in.Steps, Present: present, Owner: in.Connector, FormerOwners: in.FormerConnectors,
-		MultiValued: in.Profile.MultiValued, NormalDN: NormalDN,
+		MultiValued: in.Profile.MultiValued, Members: strings.ToLower(in.Profile.Fields.Members), NormalDN: NormalDN,
 		Model: func(dn string, values map[string][]string) (reconcile.Recipient, error) {
 			r, err := in.Profile.Decode(dn, values)
 			if err != nil {
 				return reconcile.Recipient{}, err
 			}
-			model := Present([]ldapsrc.Recipient{r}, in.KeyAttribute)[0]
+			model := Present([]ldapsrc.Recipient{r}, in.Link)[0]
 			model.Values = values
 			return model, nil
 		},
@@ -51,7 +51,8 @@ func NormalDN(dn string) string {
 
 // UndoRequests returns the LDAP requests of a step that [Undo] planned: they
 // put back exactly the values that the run changed, and those of a deleted entry
-// as they were read. A step that writes nothing has none.
+// as they were read. A step that writes nothing has none. The members that come
+// and go are not among them.
 func UndoRequests(profile ldapsrc.Profile, s reconcile.Step) ([]ldapsrc.Change, error) {
 	switch s.Op {
 	case reconcile.Add:
@@ -64,7 +65,9 @@ func UndoRequests(profile ldapsrc.Profile, s reconcile.Step) ([]ldapsrc.Change, 
 		if err != nil {
 			return nil, fmt.Errorf("what was read: %w", err)
 		}
-		return profile.Rewrite(before, differing(s.Before.Values, s.After.Values))
+		values := differing(s.Before.Values, s.After.Values)
+		delete(values, strings.ToLower(profile.Fields.Members))
+		return profile.Rewrite(before, values)
 	case reconcile.Keep, reconcile.Replace, reconcile.Adopt, reconcile.Hide, reconcile.Refuse, reconcile.Hold:
 	}
 	return nil, nil

@@ -123,7 +123,7 @@ func (r directoryRun) plan(t rapid.TB, d tree) reconcile.Side {
 	var others []reconcile.Recipient
 	in.Others = func() []reconcile.Recipient { return others }
 	for _, recipient := range d.read(t) {
-		model := Present([]ldapsrc.Recipient{recipient}, keyAttribute)
+		model := Present([]ldapsrc.Recipient{recipient}, known)
 		switch {
 		case recipient.Class == ldapsrc.CustomRecipient && ldapsrc.DNWithin(recipient.DN, importContainer):
 			in.Present = append(in.Present, model...)
@@ -200,7 +200,7 @@ func never(reconcile.Step) bool { return false }
 func takeBack(t rapid.TB, d tree, recorded []reconcile.Step) reconcile.Side {
 	t.Helper()
 	side := Undo(UndoInput{
-		Steps: recorded, Recipients: d.read(t), Profile: ldapsrc.Exchange55(), KeyAttribute: keyAttribute,
+		Steps: recorded, Recipients: d.read(t), Profile: ldapsrc.Exchange55(), Link: known,
 		Connector: "hq", FormerConnectors: []string{"branch"},
 	})
 	done := carryOut(t, d, side, func(s reconcile.Step) []ldapsrc.Change {

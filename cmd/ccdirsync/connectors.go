@@ -136,6 +136,7 @@ func scope(c config.Connector) []reconcile.Setting {
 			reconcile.Setting{Name: "exchange.import.filter.formats", Value: lines(in.Filter.Formats)},
 			reconcile.Setting{Name: "exchange.import.aliases", Value: strconv.FormatBool(in.Aliases)},
 			reconcile.Setting{Name: "exchange.import.moves", Value: in.Moves},
+			reconcile.Setting{Name: "exchange.import.lists", Value: in.Lists},
 		)
 	}
 	return settings
@@ -225,6 +226,7 @@ func exchange(e config.Exchange) cycle.Exchange {
 		out.Import = &cycle.Import{
 			Container: e.Import.Container, KeyAttribute: e.Import.KeyAttribute,
 			Moves: reconcile.Moves(e.Import.Moves), Adopt: e.Import.Adopt,
+			Groups:           e.Import.Lists == "groups",
 			FormerContainers: e.Import.FormerContainers, FormerNames: e.Import.FormerNames, Grace: time.Duration(e.Import.Grace),
 		}
 	}
@@ -365,6 +367,7 @@ func dialect(d config.Dialect) (ccmail.Dialect, error) {
 	override(&out.BlankLines, d.BlankLines)
 	override(&out.TrailingSpace, d.TrailingSpace)
 	override(&out.CtrlZ, d.CtrlZ)
+	override(&out.TitlesOnly, d.TitlesOnly)
 	override(&out.MaxName, d.MaxName)
 	override(&out.MaxAddress, d.MaxAddress)
 	override(&out.MaxComment, d.MaxComment)

@@ -63,7 +63,7 @@ func (r *run) exportable(container string) int {
 // isOurs reports whether the recipient carries the mark of this connector, or of
 // one that it has taken the place of.
 func (r *run) isOurs(recipient ldapsrc.Recipient) bool {
-	return recipient.Class == ldapsrc.CustomRecipient && r.isOurMark(recipient.ImportedFrom)
+	return r.link.Imported(&recipient) && r.isOurMark(recipient.ImportedFrom)
 }
 
 func (r *run) isOurMark(mark string) bool {

@@ -69,8 +69,9 @@ func (r *run) ccMailInput() (in reconcile.CCMailInput, on bool) {
 		Connector: r.connector.Name, Site: owner.Site, Sites: owner.Sites,
 		TrustLevel: export.TrustLevel, CustomRecipients: export.CustomRecipients, Containers: export.Containers,
 		Check:            ccmail.Options{CodePage: r.connector.PostOffice.CodePage, Dialect: dialect}.Check,
-		FormerConnectors: r.formerNames(),
+		FormerConnectors: r.formerNames(), Link: r.link,
 	})
+	r.exported = result.Wanted
 	return reconcile.CCMailInput{
 		Ownership: r.ownership, Rows: r.rows, Lists: r.listTitles(),
 		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
@@ -128,13 +129,14 @@ func (r *run) exchangeInput() (in reconcile.ExchangeInput, on bool) {
 	result := r.imported()
 	present, former, others := r.places()
 	model := func(recipients []ldapsrc.Recipient) []reconcile.Recipient {
-		return mapping.Present(recipients, settings.KeyAttribute)
+		return mapping.Present(recipients, r.link)
 	}
 	return reconcile.ExchangeInput{
 		Owner: r.connector.Name, FormerOwners: settings.FormerNames,
 		Present: model(present), Former: model(former), Others: func() []reconcile.Recipient { return model(others) },
 		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
-		Moves: settings.Moves, Adopt: settings.Adopt, NormalDN: mapping.NormalDN,
+		MembersUnknown: result.MembersUnknown,
+		Moves:          settings.Moves, Adopt: settings.Adopt, NormalDN: mapping.NormalDN,
 		Renew: r.renewedRecipients(result.Wanted),
 		Grace: reconcile.Grace{Period: settings.Grace, Now: r.started, Retiring: r.known.Retiring},
 	}, true
@@ -145,11 +147,13 @@ func (r *run) imported() mapping.ImportResult {
 	return r.connector.Rules.Import(r.rows, r.lists, r.boards, mapping.ImportScope{
 		Connector: r.connector.Name, Container: r.connector.Exchange.Import.Container, ExchangePostOffices: r.ownership.ExchangePostOffices(),
 		Forbidden: r.connector.PostOffice.Dialect.Forbidden,
+		Groups:    r.connector.Exchange.Import.Groups, Recipients: slices.Values(r.recipients), Exported: r.exported,
+		TitlesOnly: r.connector.PostOffice.Dialect.TitlesOnly,
 	})
 }
 
-// places parts the recipients into the custom recipients of the import
-// container, those of containers that it was before, and all others.
+// places parts the recipients into those of the import container that may be from
+// cc:Mail, those of containers that it was before, and all others.
 func (r *run) places() (present, former, others []ldapsrc.Recipient) {
 	present = r.present()
 	there := make(map[string]bool, len(present))
@@ -168,16 +172,17 @@ func (r *run) places() (present, former, others []ldapsrc.Recipient) {
 	return present, former, others
 }
 
-// isFormer reports whether the recipient is a custom recipient of a container
+// isFormer reports whether the recipient may be from cc:Mail and is in a container
 // that was the import container before.
 func (r *run) isFormer(recipient ldapsrc.Recipient) bool {
-	return recipient.Class == ldapsrc.CustomRecipient &&
+	return r.link.Imported(&recipient) &&
 		slices.ContainsFunc(r.connector.Exchange.Import.FormerContainers, func(container string) bool {
 			return ldapsrc.DNWithin(recipient.DN, container)
 		})
 }
 
-// present are the custom recipients of the import container, whoever made them.
+// present are the custom recipients of the import container, whoever made them,
+// and its distribution lists that came from cc:Mail.
 func (r *run) present() []ldapsrc.Recipient {
 	settings := r.connector.Exchange.Import
 	if settings == nil || settings.Container == "" {
@@ -188,7 +193,7 @@ func (r *run) present() []ldapsrc.Recipient {
 	}
 	present := []ldapsrc.Recipient{}
 	for _, recipient := range r.recipients {
-		if recipient.Class == ldapsrc.CustomRecipient && ldapsrc.DNWithin(recipient.DN, settings.Container) {
+		if r.link.Imported(&recipient) && ldapsrc.DNWithin(recipient.DN, settings.Container) {
 			present = append(present, recipient)
 		}
 	}

@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"slices"
 	"time"
 
 	"ccdirsync/ccmail"
@@ -41,6 +42,18 @@ type Exchange struct {
 	Import    *Import // nil: nothing comes from cc:Mail and nothing is deleted in Exchange
 }
 
+// link is how entries of Exchange that came from cc:Mail are known.
+func (e Exchange) link() mapping.Link {
+	if e.Import == nil {
+		return mapping.Link{}
+	}
+	link := mapping.Link{Attribute: e.Import.KeyAttribute, Containers: slices.Clone(e.Import.FormerContainers)}
+	if e.Import.Container != "" {
+		link.Containers = append(link.Containers, e.Import.Container)
+	}
+	return link
+}
+
 // Export is the direction from Exchange to cc:Mail.
 type Export struct {
 	Containers       []string // DNs
@@ -57,6 +70,7 @@ type Import struct {
 	KeyAttribute string // holds the link to the cc:Mail entry
 	Moves        reconcile.Moves
 	Adopt        bool
+	Groups       bool // mailing lists become distribution lists with their members
 	// FormerContainers are DNs of import containers before this one, and
 	// FormerNames the names that the connector had.
 	FormerContainers, FormerNames []string

@@ -8,6 +8,7 @@ import (
 
 	"ccdirsync/ccmail"
 	"ccdirsync/ldapsrc"
+	"ccdirsync/mapping"
 	"ccdirsync/reconcile"
 )
 
@@ -18,6 +19,7 @@ type run struct {
 	trace        Trace
 	exportFolder string
 	report       Report
+	link         mapping.Link // by which entries of Exchange that came from cc:Mail are known
 	conn         *ldapsrc.Conn
 
 	// What the reading steps found.
@@ -37,28 +39,36 @@ type run struct {
 	counts  []reconcile.Count // of what was read
 	renewed *wish             // the entry that everything is set anew for
 
+	exported []reconcile.Wanted // what goes out
+
 	toCCMail, toExchange reconcile.Side
 	synchronized         map[reconcile.Direction]bool // directions in which every entry was planned
 	byDN                 map[string]ldapsrc.Recipient // those that steps change or delete
 	requests             [][]ldapsrc.Change           // of each step toward Exchange
+	memberships          [][]ldapsrc.Change           // the same, sent after those of all steps
 	freed                map[string]bool              // folded DNs of recipients whose step is done
 
 	record record
 }
 
 // newRun begins a cycle. The profile has to read and write the attribute that
-// links recipients to cc:Mail.
+// links recipients to cc:Mail, and to read who is a member of lists: those that
+// came from cc:Mail may be groups even where they are not to be any more.
 func newRun(t Task, c Connector, trace Trace, exportFolder string) (*run, error) {
 	var err error
 	if c.Server.Profile.Name == "" {
 		c.Server.Profile = ldapsrc.Exchange55()
 	}
 	if c.Exchange.Import != nil {
+		c.Server.Profile.ReadMembers = true
 		if c.Server.Profile, err = c.Server.Profile.WithAttribute(c.Exchange.Import.KeyAttribute); err != nil {
 			err = fmt.Errorf("connector %s: import.key_attribute: %w", c.Name, err)
 		}
 	}
-	r := &run{task: t, connector: c, trace: trace, exportFolder: exportFolder, freed: map[string]bool{}, synchronized: map[reconcile.Direction]bool{}}
+	r := &run{
+		task: t, connector: c, trace: trace, exportFolder: exportFolder, link: c.Exchange.link(),
+		freed: map[string]bool{}, synchronized: map[reconcile.Direction]bool{},
+	}
 	r.report.Plan = reconcile.Plan{
 		Connector: c.Name, Purpose: t.purpose, ToCCMail: []reconcile.Step{}, ToExchange: []reconcile.Step{}, Guards: []reconcile.Guard{},
 	}

@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -24,31 +25,64 @@ func (r *run) describe() {
 	r.byDN = r.there(plan.ToExchange)
 	// What Exchange cannot hold is refused like everything else that does not
 	// fit: this entry only, with what depends on it.
-	r.requests = make([][]ldapsrc.Change, len(plan.ToExchange))
-	unfit := map[int]string{}
-	for i, s := range plan.ToExchange {
-		var err error
-		if r.requests[i], err = r.task.requests(r, s); err != nil {
-			unfit[i] = err.Error()
-		}
+	for unfit := r.makeRequests(); len(unfit) > 0; unfit = r.makeRequests() {
+		r.toExchange.Refuse(unfit)
 	}
-	r.toExchange.Refuse(unfit)
 	for i := range plan.ToExchange {
 		s := &plan.ToExchange[i]
 		if !s.Op.Writes() {
-			r.requests[i] = nil
 			continue
 		}
 		before := r.byDN[s.DN]
 		if s.Op == reconcile.Add { // also where another entry of this name goes before
 			before = ldapsrc.Recipient{}
 		}
-		s.Changes = attributeChanges(before, r.requests[i])
+		s.Changes = append(attributeChanges(before, r.requests[i]), memberChanges(before, r.memberships[i])...)
 		if s.Op == reconcile.Delete {
 			s.Changes = r.lostValues(before)
 		}
 		r.report.Changes = append(r.report.Changes, r.requests[i]...)
 	}
+	for _, requests := range r.memberships {
+		r.report.Changes = append(r.report.Changes, requests...)
+	}
+}
+
+// makeRequests makes the LDAP requests of all steps toward Exchange, and says of
+// which steps none can be made.
+func (r *run) makeRequests() (unfit map[int]string) {
+	steps := r.toExchange.Steps
+	r.requests, r.memberships = make([][]ldapsrc.Change, len(steps)), make([][]ldapsrc.Change, len(steps))
+	unfit = map[int]string{}
+	for i, s := range steps {
+		if !s.Op.Writes() {
+			continue
+		}
+		requests, err := r.task.requests(r, s)
+		if err == nil {
+			r.memberships[i], err = r.membership(s)
+		}
+		if err != nil {
+			unfit[i] = err.Error()
+			continue
+		}
+		r.requests[i] = requests
+	}
+	return unfit
+}
+
+// membership makes the requests that add and delete the members of a group.
+func (r *run) membership(s reconcile.Step) ([]ldapsrc.Change, error) {
+	profile, joining := r.connector.Server.Profile, s.Joining
+	if !profile.EmptyLists {
+		if s.After != nil && s.After.Group && len(s.After.Members) == 0 {
+			return nil, errors.New("none of its members has a recipient, and this directory has no lists without members")
+		}
+		if s.Op == reconcile.Add { // they are in the request that adds it
+			joining = nil
+		}
+	}
+	return profile.ChangeMembers(s.DN, joining, s.Leaving), nil
 }
 
 // there are the recipients that steps change or delete, by DN.
@@ -154,6 +188,29 @@ func attributeChanges(before ldapsrc.Recipient, requests []ldapsrc.Change) []rec
 	changes := make([]reconcile.Change, 0, len(names))
 	for _, name := range names {
 		changes = append(changes, valueChanges(name, before.Values(name), final[name])...)
+	}
+	return changes
+}
+
+// memberChanges are the members that requests add and delete. One that is there,
+// and is added again because it is deleted in between, does not change.
+func memberChanges(before ldapsrc.Recipient, requests []ldapsrc.Change) []reconcile.Change {
+	there := map[string]bool{}
+	for _, dn := range before.Members {
+		there[mapping.NormalDN(dn)] = true
+	}
+	var changes []reconcile.Change
+	for _, request := range requests {
+		for _, m := range request.Mods {
+			for _, dn := range m.Values {
+				switch {
+				case m.Op == ldapsrc.DeleteValues:
+					changes = append(changes, reconcile.Change{Attr: m.Name, Old: dn})
+				case !there[mapping.NormalDN(dn)]:
+					changes = append(changes, reconcile.Change{Attr: m.Name, New: dn})
+				}
+			}
+		}
 	}
 	return changes
 }

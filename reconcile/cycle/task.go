@@ -177,6 +177,7 @@ func (r *run) synchronize() error {
 		r.synchronized[reconcile.ToExchange] = true
 		r.holdPaused(&r.toExchange, reconcile.ToExchange)
 		r.warnOfStrays()
+		r.warnOfMembers(in)
 	}
 	return nil
 }
@@ -323,7 +324,7 @@ func (r *run) undo(plan reconcile.Plan) {
 		Steps: plan.ToCCMail, Ownership: r.ownership, Rows: r.rows, Lists: r.listTitles(),
 	})
 	r.toExchange = mapping.Undo(mapping.UndoInput{
-		Steps: plan.ToExchange, Recipients: r.recipients, Profile: r.connector.Server.Profile, KeyAttribute: r.keyAttribute(),
+		Steps: plan.ToExchange, Recipients: r.recipients, Profile: r.connector.Server.Profile, Link: r.link,
 		Connector: r.connector.Name, FormerConnectors: r.formerNames(),
 	})
 }

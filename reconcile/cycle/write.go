@@ -10,6 +10,7 @@ import (
 
 	"ccdirsync/ccmail"
 	"ccdirsync/ldapsrc"
+	"ccdirsync/mapping"
 	"ccdirsync/reconcile"
 )
 
@@ -161,13 +162,19 @@ func recordOf(row reconcile.Row) ccmail.Record {
 // updateUsers carries out the plan for custom recipients of users, and what
 // has to go or change before, because they take its name or address (step 9).
 func (r *run) updateUsers(ctx context.Context) (string, error) {
-	return r.updateExchange(ctx, 0, r.usersEnd())
+	account, err := r.updateExchange(ctx, 0, r.usersEnd())
+	return account.String(), err
 }
 
 // updateListsAndBoards carries out the rest of the plan: custom recipients of
-// mailing lists and bulletin boards (step 10).
+// mailing lists and bulletin boards, and then the members of groups, which may be
+// groups themselves (step 10).
 func (r *run) updateListsAndBoards(ctx context.Context) (string, error) {
-	return r.updateExchange(ctx, r.usersEnd(), len(r.report.ToExchange))
+	account, err := r.updateExchange(ctx, r.usersEnd(), len(r.report.ToExchange))
+	if err != nil {
+		return account.String(), err
+	}
+	return r.updateMembers(ctx, account)
 }
 
 // usersEnd is the place in the plan after the last step that writes a user.
@@ -183,11 +190,43 @@ func (r *run) usersEnd() int {
 // updateExchange carries out a part of the plan. An interrupted cycle ends
 // between two entries: a request that is cut off may have been carried out or
 // not.
-func (r *run) updateExchange(ctx context.Context, from, to int) (string, error) {
-	account := progress{}
+func (r *run) updateExchange(ctx context.Context, from, to int) (account progress, err error) {
 	for i := from; i < to; i++ {
 		s := &r.report.ToExchange[i]
 		if len(r.requests[i]) == 0 {
+			continue
+		}
+		if err = interrupted(ctx); err != nil {
+			return account, err
+		}
+		if err = r.recordWriting(ctx); err != nil {
+			return account, err
+		}
+		err = r.updateRecipient(context.WithoutCancel(ctx), s, r.requests[i])
+		if s.Outcome == reconcile.Done && len(r.memberships[i]) > 0 {
+			s.Outcome, s.Error = reconcile.Failed, membersOpen
+		}
+		if err = errors.Join(err, r.recordOutcomes(ctx, len(r.report.ToCCMail)+i, s)); err != nil {
+			return account, err
+		}
+		if s.Error != membersOpen {
+			account.count(*s)
+		}
+	}
+	return account, nil
+}
+
+// membersOpen is what is left of a step whose own requests are carried out and
+// whose turn for its members has not come. It is what the record tells of it when
+// the cycle ends in between.
+const membersOpen = "the entry is written, and it is not known whether its members are; the next cycle sees"
+
+// updateMembers adds and deletes members of groups, after all entries.
+func (r *run) updateMembers(ctx context.Context, account progress) (string, error) {
+	absent := r.absent()
+	for i := range r.report.ToExchange {
+		s := &r.report.ToExchange[i]
+		if open := s.Outcome == "" || s.Error == membersOpen; len(r.memberships[i]) == 0 || !open {
 			continue
 		}
 		if err := interrupted(ctx); err != nil {
@@ -196,13 +235,49 @@ func (r *run) updateExchange(ctx context.Context, from, to int) (string, error) 
 		if err := r.recordWriting(ctx); err != nil {
 			return account.String(), err
 		}
-		err := r.updateRecipient(context.WithoutCancel(ctx), s, r.requests[i])
+		err := r.changeMembers(context.WithoutCancel(ctx), s, r.memberships[i], absent)
 		if err = errors.Join(err, r.recordOutcomes(ctx, len(r.report.ToCCMail)+i, s)); err != nil {
 			return account.String(), err
 		}
 		account.count(*s)
 	}
 	return account.String(), nil
+}
+
+// absent are the recipients that the plan adds and that are not there, because
+// the server refused them or they were held.
+func (r *run) absent() map[string]bool {
+	absent := map[string]bool{}
+	for _, s := range r.report.ToExchange {
+		if s.Op == reconcile.Add && s.Outcome != reconcile.Done && s.Error != membersOpen {
+			absent[mapping.NormalDN(s.DN)] = true
+		}
+	}
+	return absent
+}
+
+// changeMembers sends the requests for the members of one group, without those
+// that are absent: they wait for the next cycle.
+func (r *run) changeMembers(ctx context.Context, s *reconcile.Step, requests []ldapsrc.Change, absent map[string]bool) error {
+	s.Outcome, s.Error = reconcile.Done, ""
+	for _, request := range requests {
+		mod := request.Mods[0]
+		there := slices.DeleteFunc(slices.Clone(mod.Values), func(dn string) bool {
+			return mod.Op == ldapsrc.AddValues && absent[mapping.NormalDN(dn)]
+		})
+		if n := len(mod.Values) - len(there); n > 0 {
+			r.warn(fmt.Sprintf("%s of the list %q waits for the next cycle, because its recipient could not be added", count(n, "member", "members"), s.Name))
+		}
+		if len(there) == 0 {
+			continue
+		}
+		request.Mods = []ldapsrc.Mod{{Op: mod.Op, Name: mod.Name, Values: there}}
+		if err := r.conn.ApplyMembers(ctx, request); err != nil {
+			r.failed(s, err.Error())
+			return lost(err)
+		}
+	}
+	return nil
 }
 
 // updateRecipient sends the requests of one step. An entry that the server

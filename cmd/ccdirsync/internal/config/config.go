@@ -110,6 +110,7 @@ type Import struct {
 	Filter           Filter    `yaml:"filter"`
 	Moves            string    `yaml:"moves"`
 	Adopt            bool      `yaml:"adopt"`
+	Lists            string    `yaml:"lists"`
 	Aliases          bool      `yaml:"aliases"`
 	KeyAttribute     string    `yaml:"key_attribute"`
 	FormerContainers []string  `yaml:"former_containers"`
@@ -166,6 +167,7 @@ type Dialect struct {
 	CtrlZ         *bool    `yaml:"ctrl_z"`
 	Lists         string   `yaml:"lists"`
 	Boards        string   `yaml:"boards"`
+	TitlesOnly    *bool    `yaml:"titles_only"`
 	MaxName       *int     `yaml:"max_name"`
 	MaxAddress    *int     `yaml:"max_address"`
 	MaxComment    *int     `yaml:"max_comment"`
@@ -249,5 +251,5 @@ func (c *Connector) setDefaults() {
 func (e *Export) setDefaults() { *e = Export{TrustLevel: 100, CustomRecipients: true} }
 
 func (i *Import) setDefaults() {
-	*i = Import{Filter: Filter{Mode: "all"}, Moves: "modify", KeyAttribute: "Extension-Attribute-15"}
+	*i = Import{Filter: Filter{Mode: "all"}, Moves: "modify", Lists: "custom_recipients", KeyAttribute: "Extension-Attribute-15"}
 }

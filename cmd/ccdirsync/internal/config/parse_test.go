@@ -246,6 +246,10 @@ func TestParseProblems(t *testing.T) {
 			`c.yaml:8:16: connectors[0].exchange.import.moves: "recreat" is not known; did you mean "recreate"?`,
 		},
 		{
+			"lists", "      server:", "      import: {lists: group}\n      server:",
+			`c.yaml:8:16: connectors[0].exchange.import.lists: "group" is not known; did you mean "groups"?`,
+		},
+		{
 			"key attribute", "      server:", "      import: {key_attribute: \"\"}\n      server:",
 			`c.yaml:8:16: connectors[0].exchange.import.key_attribute: is empty; name an attribute that nobody else uses, such as Extension-Attribute-15`,
 		},
@@ -602,7 +606,7 @@ func TestParseDefaults(t *testing.T) {
 			"a direction without containers is there, with its defaults", "      server:", "      export: {}\n      import: {container: }\n      server:",
 			func(c *Connector) {
 				c.Exchange.Export = &Export{TrustLevel: 100, CustomRecipients: true}
-				c.Exchange.Import = &Import{Filter: Filter{Mode: "all"}, Moves: "modify", KeyAttribute: "Extension-Attribute-15"}
+				c.Exchange.Import = &Import{Filter: Filter{Mode: "all"}, Moves: "modify", Lists: "custom_recipients", KeyAttribute: "Extension-Attribute-15"}
 			},
 		},
 		{
@@ -613,7 +617,7 @@ func TestParseDefaults(t *testing.T) {
 			"a part of the import", "      server:", "      import: {container: cn=i, filter: {formats: [\"* at X\"]}}\n      server:",
 			func(c *Connector) {
 				c.Exchange.Import = &Import{
-					Container: "cn=i", Filter: Filter{Mode: "all", Formats: []string{"* at X"}}, Moves: "modify", KeyAttribute: "Extension-Attribute-15",
+					Container: "cn=i", Filter: Filter{Mode: "all", Formats: []string{"* at X"}}, Moves: "modify", Lists: "custom_recipients", KeyAttribute: "Extension-Attribute-15",
 				}
 			},
 		},

@@ -264,6 +264,7 @@ func (i Import) validate(w *walker, at string) {
 	oneOf(w, at+".filter.mode", i.Filter.Mode, "all", "only", "except")
 	noneEmpty(w, at+".filter.formats", i.Filter.Formats)
 	oneOf(w, at+".moves", i.Moves, "modify", "recreate")
+	oneOf(w, at+".lists", i.Lists, "custom_recipients", "groups")
 	noneEmpty(w, at+".former_containers", i.FormerContainers)
 	noneEmpty(w, at+".former_names", i.FormerNames)
 	if i.Grace < 0 {
