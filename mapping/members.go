@@ -21,13 +21,13 @@ import (
 // all their members.
 func (im *importer) members(rows []reconcile.Row, lists []ccmail.List) {
 	onList := map[string][]string{} // by the key of the list
-	any := false
+	known := false
 	for _, list := range lists {
 		key := reconcile.Key(reconcile.List, plainTitle(norm.NFC.String(strings.TrimSpace(list.Title))))
 		onList[key] = append(onList[key], list.Members...)
-		any = any || len(list.Members) > 0
+		known = known || len(list.Members) > 0
 	}
-	im.result.MembersUnknown = im.scope.TitlesOnly || !any
+	im.result.MembersUnknown = im.scope.TitlesOnly || !known
 	if im.result.MembersUnknown {
 		return
 	}

@@ -232,7 +232,7 @@ func (l *line) recipient() reconcile.Recipient {
 		address = name + " at " + place
 	case reconcile.List, reconcile.Board:
 		address = "#" + name
-	case reconcile.Mailbox, reconcile.Folder, reconcile.CustomRecipient, reconcile.PostOffice:
+	case reconcile.Mailbox, reconcile.Folder, reconcile.CustomRecipient, reconcile.PostOffice, reconcile.MemberKind:
 	}
 	if address != "" {
 		r.Owner, r.Key, r.Target = "hq", reconcile.Key(kind, name), "CCMAIL:"+address

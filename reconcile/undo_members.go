@@ -9,9 +9,9 @@ import (
 // membersBefore are the members of a group without those that a change added,
 // and with those that it deleted.
 func (u *recipientUndo) membersBefore(members []string, c attributeChange) []string {
-	gone := u.normalDNs(c.now)
+	gone := u.normalized(c.now)
 	rest := slices.DeleteFunc(slices.Clone(members), func(dn string) bool { return gone[u.NormalDN(dn)] })
-	there := u.normalDNs(rest)
+	there := u.normalized(rest)
 	for _, dn := range c.old {
 		if !there[u.NormalDN(dn)] {
 			rest = append(rest, dn)
@@ -20,7 +20,7 @@ func (u *recipientUndo) membersBefore(members []string, c attributeChange) []str
 	return rest
 }
 
-func (u *recipientUndo) normalDNs(dns []string) map[string]bool {
+func (u *recipientUndo) normalized(dns []string) map[string]bool {
 	normal := make(map[string]bool, len(dns))
 	for _, dn := range dns {
 		normal[u.NormalDN(dn)] = true
@@ -64,7 +64,7 @@ func (u *recipientUndo) coming() map[string]bool {
 // difference are the members to add, as far as they are there, and to delete.
 // One that is deleted and added anew is added again.
 func (u *recipientUndo) difference(before, after []string, coming map[string]bool) (joining, leaving []string) {
-	is, ought := u.normalDNs(before), u.normalDNs(after)
+	is, ought := u.normalized(before), u.normalized(after)
 	for _, dn := range after {
 		normal := u.NormalDN(dn)
 		_, there := u.present[normal]
