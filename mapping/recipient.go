@@ -19,15 +19,15 @@ type Link struct {
 
 // Imported reports whether an entry is of a form that cc:Mail's entries have in
 // Exchange: a custom recipient, whoever made it, or a distribution list in one of
-// the containers that has a mark and the key of a mailing list. Every other list,
-// and every mailbox and folder, is Exchange's own, whatever it carries.
+// the containers that has a mark, and no key of a user or a board. Every other
+// list, and every mailbox and folder, is Exchange's own, whatever it carries.
 func (l Link) Imported(r *ldapsrc.Recipient) bool {
 	switch r.Class {
 	case ldapsrc.CustomRecipient:
 		return true
 	case ldapsrc.DistributionList:
-		kind, is := reconcile.KeyKind(r.Attribute(l.Attribute))
-		return is && kind == reconcile.List && r.ImportedFrom != "" &&
+		kind, linked := reconcile.KeyKind(r.Attribute(l.Attribute))
+		return r.ImportedFrom != "" && (!linked || kind == reconcile.List) &&
 			slices.ContainsFunc(l.Containers, func(container string) bool { return ldapsrc.DNWithin(r.DN, container) })
 	case ldapsrc.Mailbox, ldapsrc.PublicFolder:
 	}
@@ -84,7 +84,7 @@ func link(r ldapsrc.Recipient, keyAttribute string) (reconcile.Kind, string) {
 	if kind, ok := reconcile.KeyKind(key); ok {
 		return kind, key
 	}
-	if strings.HasPrefix(reconcile.Fold(r.Target), reconcile.Fold(ccmailType+":#")) {
+	if r.Class == ldapsrc.DistributionList || strings.HasPrefix(reconcile.Fold(r.Target), reconcile.Fold(ccmailType+":#")) {
 		return reconcile.List, ""
 	}
 	return reconcile.User, ""

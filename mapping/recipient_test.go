@@ -46,7 +46,8 @@ func TestPresentTellsKinds(t *testing.T) {
 	}
 }
 
-// A distribution list is ours by its place, its mark and its key together.
+// A distribution list is from cc:Mail by its place and its mark together. It may
+// have lost its key.
 func TestLinkImported(t *testing.T) {
 	t.Parallel()
 	ours := ldapsrc.Recipient{
@@ -58,10 +59,14 @@ func TestLinkImported(t *testing.T) {
 	if !known.Imported(&ours) || !got.Group || got.Owner != "hq" || got.Key != "list:sales" || got.Target != "CCMAIL:#Sales" || len(got.Members) != 1 {
 		t.Errorf("ours: %+v", got)
 	}
+	unlinked := ours
+	unlinked.Attributes = nil
+	if got = Present([]ldapsrc.Recipient{unlinked}, known)[0]; !got.Group || got.Owner != "hq" || got.Kind != reconcile.List || got.Key != "" {
+		t.Errorf("without a key: %+v", got)
+	}
 	for reason, change := range map[string]func(*ldapsrc.Recipient){
 		"elsewhere":      func(r *ldapsrc.Recipient) { r.DN = "cn=CC01,o=Contoso" },
 		"without a mark": func(r *ldapsrc.Recipient) { r.ImportedFrom = "" },
-		"without a key":  func(r *ldapsrc.Recipient) { r.Attributes = nil },
 		"with a user's key": func(r *ldapsrc.Recipient) {
 			r.Attributes = map[string][]string{"extension-attribute-15": {"user:sales"}}
 		},

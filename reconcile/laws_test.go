@@ -150,7 +150,7 @@ func refuseLaws(t rapid.TB, world directoryWorld, side *reconcile.Side, i int, r
 // entry.
 func recreated(step reconcile.Step) bool {
 	return strings.HasPrefix(step.Reason, "moved from") || strings.HasPrefix(step.Reason, "mailing lists are") ||
-		strings.HasSuffix(step.Reason, "left behind in the former import container") || strings.HasSuffix(step.Reason, "added anew in the import container")
+		strings.HasSuffix(step.Reason, "left behind in the former import container") || strings.Contains(step.Reason, "added anew in the import container")
 }
 
 // tallyIsThatOfTheSteps checks what the guards go by, and returns it for all
