@@ -77,6 +77,7 @@ func BenchmarkFirstLoad(b *testing.B) {
 		batch int // outcomes recorded at once
 	}{
 		{"Exchange", toExchangeLoad(firstLoadSize), 1},
+		{"Exchange8", toExchangeLoad(firstLoadSize), 8},
 		{"ccMail", toCCMailLoad(firstLoadSize), firstLoadSize},
 	} {
 		b.Run(load.name, func(b *testing.B) {

@@ -69,7 +69,7 @@ func open(ctx context.Context, path string) (*Ledger, error) {
 		err = migrate(ctx, l.conn, migrations)
 	}
 	if err == nil {
-		l.outcome, err = l.conn.PrepareContext(ctx, "UPDATE steps SET outcome = ?, error = ? WHERE run = ? AND seq BETWEEN ? AND ?")
+		l.outcome, err = l.conn.PrepareContext(ctx, setOutcome)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.close())

@@ -458,6 +458,12 @@ func TestOutcomes(t *testing.T) {
 			"the plan has no step 10",
 			"done done failed:busy failed:busy failed:a failed:b - held:later held:later",
 		},
+		{
+			"the last of several alike is of no step",
+			[]reconcile.StepOutcome{of(8, reconcile.Done, ""), of(9, reconcile.Done, ""), of(10, reconcile.Done, "")},
+			"the plan has no step 10",
+			"done done failed:busy failed:busy failed:a failed:b - held:later held:later",
+		},
 		{"over what was there", []reconcile.StepOutcome{of(8, reconcile.Done, ""), of(9, reconcile.Done, "")}, "", "done done failed:busy failed:busy failed:a failed:b - done done"},
 	} {
 		err := l.RecordOutcomes(t.Context(), id, test.outcomes)

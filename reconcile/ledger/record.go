@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -168,15 +169,14 @@ func (l *Ledger) StartWriting(ctx context.Context, run int64, w reconcile.Writin
 // does not wait for the disk.
 func (l *Ledger) RecordOutcomes(ctx context.Context, run int64, outcomes []reconcile.StepOutcome) error {
 	what := fmt.Sprintf("record outcomes of run %d", run)
-	if len(outcomes) == 1 {
-		return l.recordOutcome(ctx, what, run, outcomes)
+	parts := alike(outcomes)
+	if len(parts) == 1 {
+		return l.recordAlike(ctx, what, run, parts[0])
 	}
 	return l.commit(ctx, what, func(tx *sql.Tx) error {
 		update := tx.StmtContext(ctx, l.outcome)
-		for len(outcomes) > 0 {
-			var same []reconcile.StepOutcome
-			same, outcomes = alike(outcomes)
-			if err := updateOutcomes(ctx, update, run, same); err != nil {
+		for _, part := range parts {
+			if err := updateOutcomes(ctx, update, run, part); err != nil {
 				return err
 			}
 		}
@@ -184,15 +184,15 @@ func (l *Ledger) RecordOutcomes(ctx context.Context, run int64, outcomes []recon
 	})
 }
 
-// recordOutcome records one outcome, as a cycle does after each write to the
-// directory. A statement that is a transaction of its own costs a third of one
-// among others.
-func (l *Ledger) recordOutcome(ctx context.Context, what string, run int64, outcome []reconcile.StepOutcome) error {
+// recordAlike records outcomes that are alike, as mostly all are that a cycle
+// has after a few writes to the directory. A statement that is a transaction of
+// its own costs a third of one among others.
+func (l *Ledger) recordAlike(ctx context.Context, what string, run int64, outcomes []reconcile.StepOutcome) error {
 	err := l.write(func() error {
 		if err := l.waitForNothing(ctx); err != nil {
 			return err
 		}
-		return updateOutcomes(ctx, l.outcome, run, outcome)
+		return updateOutcomes(ctx, l.outcome, run, outcomes)
 	})
 	if err != nil {
 		return fmt.Errorf("ledger %s: %s: %w", l.path, what, explained(err))
@@ -200,18 +200,26 @@ func (l *Ledger) recordOutcome(ctx context.Context, what string, run int64, outc
 	return nil
 }
 
-// alike splits off the first outcomes that are the same and of steps that
-// follow each other: mostly all steps of an import file are done.
-func alike(outcomes []reconcile.StepOutcome) (same, rest []reconcile.StepOutcome) {
-	for i, o := range outcomes {
-		expected := outcomes[0]
-		expected.Number += i
-		if o != expected {
-			return outcomes[:i], outcomes[i:]
+// alike puts outcomes into the order of the steps and splits them into those
+// that are the same and of steps that follow each other: mostly all steps of an
+// import file are done.
+func alike(outcomes []reconcile.StepOutcome) (parts [][]reconcile.StepOutcome) {
+	outcomes = slices.Clone(outcomes)
+	slices.SortStableFunc(outcomes, func(a, b reconcile.StepOutcome) int { return cmp.Compare(a.Number, b.Number) })
+	for len(outcomes) > 0 {
+		n := 1
+		for n < len(outcomes) && outcomes[n] == (reconcile.StepOutcome{Number: outcomes[0].Number + n, Outcome: outcomes[0].Outcome, Error: outcomes[0].Error}) {
+			n++
 		}
+		parts, outcomes = append(parts, outcomes[:n]), outcomes[n:]
 	}
-	return outcomes, nil
+	return parts
 }
+
+// setOutcome is the statement for outcomes that are alike. A plan has no gaps,
+// so the last step is there only when all are, and else none is changed.
+const setOutcome = `UPDATE steps SET outcome = ?1, error = ?2 WHERE run = ?3 AND seq BETWEEN ?4 AND ?5
+	AND EXISTS (SELECT 1 FROM steps WHERE run = ?3 AND seq = ?5)`
 
 // updateOutcomes records outcomes that are alike.
 func updateOutcomes(ctx context.Context, update *sql.Stmt, run int64, alike []reconcile.StepOutcome) error {
@@ -219,7 +227,7 @@ func updateOutcomes(ctx context.Context, update *sql.Stmt, run int64, alike []re
 	result, err := update.ExecContext(ctx, first.Outcome, first.Error, run, first.Number, last.Number)
 	n, err := addRows(0, result, err)
 	if err == nil && n < len(alike) {
-		err = fmt.Errorf("the plan has no step %d", first.Number+n)
+		err = fmt.Errorf("the plan has no step %d", last.Number)
 	}
 	return err
 }
