@@ -27,17 +27,52 @@ func encodeChanges(changes []reconcile.Change) (string, error) {
 	if len(changes) == 0 {
 		return "[]", nil
 	}
-	encoded := make([]change, len(changes))
+	const typical = 1000 // bytes of a new recipient's
+	text := append(make([]byte, 0, typical), '[')
 	for i, c := range changes {
-		encoded[i] = change{Attr: c.Attr, Old: c.Old, New: c.New, OldHex: bytesOf(c.Old), NewHex: bytesOf(c.New)}
+		if i > 0 {
+			text = append(text, ',')
+		}
+		var err error
+		if text, err = appendChange(text, change{Attr: c.Attr, Old: c.Old, New: c.New, OldHex: bytesOf(c.Old), NewHex: bytesOf(c.New)}); err != nil {
+			return "", fmt.Errorf("write the changes of a step: %w", err)
+		}
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
+	return string(append(text, ']')), nil
+}
+
+// appendChange appends what [json.Marshal] makes of a change. It does so itself
+// because a first load has more than a million of them.
+func appendChange(text []byte, c change) ([]byte, error) {
+	text = append(text, `{"attr":`...)
+	text, err := appendString(text, c.Attr)
+	for _, member := range []struct{ name, value string }{{`,"old":`, c.Old}, {`,"new":`, c.New}, {`,"old_hex":`, c.OldHex}, {`,"new_hex":`, c.NewHex}} {
+		if member.value != "" && err == nil {
+			text, err = appendString(append(text, member.name...), member.value)
+		}
+	}
+	return append(text, '}'), err
+}
+
+// appendString appends a JSON string. < and > stay as they are: people read it.
+func appendString(text []byte, value string) ([]byte, error) {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return appendQuoted(text, value)
+		}
+	}
+	text = append(append(text, '"'), value...)
+	return append(text, '"'), nil
+}
+
+// appendQuoted is appendString for a value with characters that JSON may write
+// in another way.
+func appendQuoted(text []byte, value string) ([]byte, error) {
+	var quoted bytes.Buffer
+	encoder := json.NewEncoder(&quoted)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(encoded); err != nil {
-		return "", fmt.Errorf("write the changes of a step: %w", err)
-	}
-	return string(bytes.TrimSpace(text.Bytes())), nil
+	err := encoder.Encode(value)
+	return append(text, bytes.TrimSpace(quoted.Bytes())...), err
 }
 
 // bytesOf is empty for text.
