@@ -128,12 +128,12 @@ func TestLargeGroup(t *testing.T) {
 		t.Errorf("warnings %q", report.Warnings)
 	}
 	c.Server.Profile.ReadMembers = true
-	found, err := dial(t, c).Recipients(t.Context(), imported)
+	found, _, err := dial(t, c).Read(t.Context(), imported)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range found {
-		if r.Class == ldapsrc.DistributionList && len(r.Members) != 5001 {
+	for entry := range found.All() {
+		if r := entry.Recipient(); r.Class == ldapsrc.DistributionList && len(r.Members) != 5001 {
 			t.Errorf("%s has %d members", r.DisplayName, len(r.Members))
 		}
 	}
@@ -163,17 +163,17 @@ func cycled(t *testing.T, c cycle.Connector) cycle.Report {
 func wantMembers(t *testing.T, c cycle.Connector, want map[string][]string) {
 	t.Helper()
 	c.Server.Profile.ReadMembers = true
-	found, err := dial(t, c).Recipients(t.Context(), "ou=HQ,o=Contoso")
+	found, _, err := dial(t, c).Read(t.Context(), "ou=HQ,o=Contoso")
 	if err != nil {
 		t.Fatal(err)
 	}
 	names := map[string]string{}
-	for _, r := range found {
-		names[r.DN] = r.DisplayName
+	for entry := range found.All() {
+		names[entry.DN()] = entry.Recipient().DisplayName
 	}
 	got := map[string][]string{}
-	for _, r := range found {
-		if r.Class == ldapsrc.DistributionList {
+	for entry := range found.All() {
+		if r := entry.Recipient(); r.Class == ldapsrc.DistributionList {
 			for _, dn := range r.Members {
 				got[r.DisplayName] = append(got[r.DisplayName], names[dn])
 			}
