@@ -106,7 +106,7 @@ func (g Guard) watches() watch {
 }
 
 // counts reports whether a step is one of those that the guard is about.
-func (w watch) counts(direction Direction, s Step) bool {
+func (w *watch) counts(direction Direction, s *Step) bool {
 	if direction != w.direction || w.kind != "" && s.Kind != w.kind {
 		return false
 	}
@@ -122,11 +122,15 @@ func (w watch) counts(direction Direction, s Step) bool {
 
 func watchedSteps(watched []watch, toCCMail, toExchange []Step) []ApprovedStep {
 	var steps []ApprovedStep
-	for _, s := range directed(toCCMail, toExchange) {
-		if slices.ContainsFunc(watched, func(w watch) bool { return w.counts(s.Direction, s.Step) }) {
-			steps = append(steps, s)
+	find := func(direction Direction, all []Step) {
+		for i := range all {
+			if slices.ContainsFunc(watched, func(w watch) bool { return w.counts(direction, &all[i]) }) {
+				steps = append(steps, ApprovedStep{Direction: direction, Step: all[i]})
+			}
 		}
 	}
+	find(ToCCMail, toCCMail)
+	find(ToExchange, toExchange)
 	return steps
 }
 

@@ -150,8 +150,8 @@ func days(d time.Duration) string {
 // of which it is not known whether it was hidden.
 func (s Side) Retirements(d Direction) []Retirement {
 	var all []Retirement
-	for _, step := range s.Steps {
-		if !step.grace.since.IsZero() && step.staysRetired() {
+	for i := range s.Steps {
+		if step := &s.Steps[i]; !step.grace.since.IsZero() && step.staysRetired() {
 			all = append(all, Retirement{
 				Direction: d, Key: step.Key, Name: step.Name, DN: step.DN, Since: step.grace.since, Hid: step.grace.hid,
 			})
@@ -160,7 +160,7 @@ func (s Side) Retirements(d Direction) []Retirement {
 	return all
 }
 
-func (s Step) staysRetired() bool {
+func (s *Step) staysRetired() bool {
 	switch {
 	case s.Op == Hide:
 		return s.Outcome != Held || !s.grace.begins

@@ -109,7 +109,7 @@ type Step struct {
 
 // deletes reports whether guards judge the step as a delete: when something is
 // taken from people for the first time.
-func (s Step) deletes() bool {
+func (s *Step) deletes() bool {
 	return s.Op == Delete && s.grace.stage != due || s.Op == Hide
 }
 
@@ -126,16 +126,21 @@ const (
 // post office", custom recipients with their target address as
 // "name  <target>", entries of Exchange that have no name in cc:Mail by their
 // DN.
-func (s Step) Subject() string {
+func (s Step) Subject() string { return string(s.AppendSubject(nil)) }
+
+// AppendSubject appends the subject to a text.
+func (s *Step) AppendSubject(b []byte) []byte {
 	switch {
 	case s.Name == "":
-		return s.DN
+		return append(b, s.DN...)
 	case s.Kind == PostOffice || s.Address == "":
-		return s.Name
+		return append(b, s.Name...)
 	case strings.Contains(s.Address, ":"):
-		return s.Name + "  <" + s.Address + ">"
+		b = append(append(b, s.Name...), "  <"...)
+		return append(append(b, s.Address...), '>')
 	default:
-		return s.Name + " at " + s.Address
+		b = append(append(b, s.Name...), " at "...)
+		return append(b, s.Address...)
 	}
 }
 

@@ -5,10 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
-	"slices"
 )
 
 // Plan is what one cycle would do.
@@ -55,8 +53,8 @@ func (s Side) CountSteps() StepCounts {
 	for _, t := range s.Tally {
 		n.Keep += t.Keep
 	}
-	for _, step := range s.Steps {
-		switch step.Op {
+	for i := range s.Steps {
+		switch s.Steps[i].Op {
 		case Keep:
 		case Add:
 			n.Add++
@@ -91,9 +89,14 @@ func (p Plan) Writes() bool {
 // that wait for the end of their time of grace, which need nobody. Of a plan that
 // was read back it takes these for held.
 func (p Plan) Open() bool {
-	return slices.ContainsFunc(slices.Concat(p.ToCCMail, p.ToExchange), func(s Step) bool {
-		return s.Op == Refuse || s.Op == Hold && s.grace.stage != waits
-	})
+	for _, steps := range [][]Step{p.ToCCMail, p.ToExchange} {
+		for i := range steps {
+			if s := &steps[i]; s.Op == Refuse || s.Op == Hold && s.grace.stage != waits {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Identify gives the plan its ID: twelve hexadecimal digits that are the same
@@ -105,37 +108,37 @@ func (p *Plan) Identify() error {
 		Connector string
 		Purpose   string `json:",omitempty"`
 	}{p.Connector, p.Purpose})
-	sum := sha256.New()
-	sum.Write(bytes.TrimSuffix(head, []byte("}")))
-	sum.Write([]byte(`,"ToCCMail":`))
-	err = errors.Join(err, addSteps(sum, p.ToCCMail))
-	sum.Write([]byte(`,"ToExchange":`))
-	err = errors.Join(err, addSteps(sum, p.ToExchange))
-	sum.Write([]byte("}"))
 	if err != nil {
 		return fmt.Errorf("identify the plan of %s: %w", p.Connector, err)
 	}
+	sum := sha256.New()
+	sum.Write(bytes.TrimSuffix(head, []byte("}")))
+	sum.Write([]byte(`,"ToCCMail":`))
+	addSteps(sum, p.ToCCMail)
+	sum.Write([]byte(`,"ToExchange":`))
+	addSteps(sum, p.ToExchange)
+	sum.Write([]byte("}"))
 	p.ID = hex.EncodeToString(sum.Sum(nil)[:6])
 	return nil
 }
 
 // addSteps adds the JSON of steps to a hash.
-func addSteps(sum hash.Hash, steps []Step) error {
+func addSteps(sum hash.Hash, steps []Step) {
 	if steps == nil {
 		sum.Write([]byte("null"))
-		return nil
+		return
 	}
-	sum.Write([]byte("["))
+	const block = 1 << 13 // bytes that are hashed at once, about
+	text := make([]byte, 0, 2*block)
+	text = append(text, '[')
 	for i := range steps {
 		if i > 0 {
-			sum.Write([]byte(","))
+			text = append(text, ',')
 		}
-		data, err := json.Marshal(&steps[i])
-		if err != nil {
-			return err
+		if text = steps[i].AppendJSON(text); len(text) >= block {
+			sum.Write(text)
+			text = text[:0]
 		}
-		sum.Write(data)
 	}
-	sum.Write([]byte("]"))
-	return nil
+	sum.Write(append(text, ']'))
 }

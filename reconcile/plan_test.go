@@ -1,10 +1,12 @@
 package reconcile_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"ccdirsync/reconcile"
 )
@@ -68,6 +70,28 @@ func TestPlanIDStays(t *testing.T) {
 			t.Errorf("%+v has the ID %s, %v; it was %s", p, p.ID, err, want)
 		}
 	}
+}
+
+func TestAppendJSON(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("a \"\\<>&\n\x7f\u2028\u2029Å"))), rapid.Just("\xff"))
+		step := reconcile.Step{
+			Op: reconcile.Op(text.Draw(t, "op")), Kind: reconcile.Kind(text.Draw(t, "kind")), Name: text.Draw(t, "name"),
+			Address: text.Draw(t, "address"), DN: text.Draw(t, "dn"), Reason: text.Draw(t, "reason"), Event: rapid.Int().Draw(t, "event"),
+			Outcome: reconcile.Outcome(text.Draw(t, "outcome")), Error: text.Draw(t, "error"),
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "changes") {
+			step.Changes = append(step.Changes, reconcile.Change{Attr: text.Draw(t, "attr"), Old: text.Draw(t, "old"), New: text.Draw(t, "new")})
+		}
+		want, err := json.Marshal(step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(step.AppendJSON([]byte("before "))); got != "before "+string(want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
 }
 
 func TestCountSteps(t *testing.T) {

@@ -252,10 +252,9 @@ func printError(w io.Writer, text string) error {
 	if text == "" {
 		return nil
 	}
-	t := &textReport{}
+	t := newTextReport(w)
 	for line := range strings.SplitSeq(text, "\n") {
 		t.line("error: %s", line)
 	}
-	_, err := io.WriteString(w, t.String())
-	return err
+	return t.w.Flush()
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"ccdirsync/reconcile"
 	"ccdirsync/reconcile/cycle"
@@ -21,8 +23,8 @@ func printJSON(w io.Writer, report cycle.Report) error {
 
 // printText writes the report for people.
 func printText(w io.Writer, report cycle.Report) error {
-	t := &textReport{}
-	c := report.Counts
+	t := newTextReport(w)
+	c := &report.Counts
 	if report.ID == "" {
 		t.line("connector %s, no plan", report.Connector)
 	} else {
@@ -55,8 +57,7 @@ func printText(w io.Writer, report cycle.Report) error {
 	if report.ID != "" && !report.Writes() {
 		t.line("nothing to do")
 	}
-	_, err := io.WriteString(w, t.String())
-	return err
+	return t.w.Flush() // which tells of earlier errors too
 }
 
 // period says when an earlier run was.
@@ -71,10 +72,31 @@ func period(started, ended time.Time) string {
 	return text
 }
 
-type textReport struct{ strings.Builder }
+// textReport writes lines. What goes wrong is told when it is flushed.
+type textReport struct {
+	w    *bufio.Writer
+	text []byte // of the line at hand
+}
+
+func newTextReport(w io.Writer) *textReport { return &textReport{w: bufio.NewWriterSize(w, 1<<16)} }
 
 func (t *textReport) line(format string, args ...any) {
-	t.WriteString(printable(fmt.Sprintf(format, args...)) + "\n")
+	t.text = fmt.Appendf(t.text[:0], format, args...)
+	t.end()
+}
+
+// end writes the line at hand.
+func (t *textReport) end() {
+	for _, c := range t.text {
+		if c < ' ' || c > '~' {
+			t.text = append(t.text[:0], printable(string(t.text))...)
+			break
+		}
+	}
+	t.text = append(t.text, '\n')
+	if _, err := t.w.Write(t.text); err != nil {
+		return // the writer keeps it
+	}
 }
 
 // printable shows control characters and those that turn the direction of
@@ -112,17 +134,22 @@ func (t *textReport) direction(title string, n reconcile.StepCounts, steps []rec
 		parts = []string{"nothing"}
 	}
 	t.line("%s: %s", title, strings.Join(parts, ", "))
-	for _, s := range steps {
-		t.step(s)
+	for i := range steps {
+		t.step(&steps[i])
 	}
 }
 
-func (t *textReport) step(s reconcile.Step) {
-	reason := s.Reason
+// step writes a step. Plans have many, so it does without formats.
+func (t *textReport) step(s *reconcile.Step) {
+	t.text = append(t.text[:0], "  "...)
+	t.column(string(s.Op), 7)
+	t.column(string(s.Kind), 16)
+	t.text = append(s.AppendSubject(t.text), ": "...)
+	t.text = append(t.text, s.Reason...)
 	if s.Event != 0 {
-		reason += fmt.Sprintf(" (%d)", s.Event)
+		t.text = fmt.Appendf(t.text, " (%d)", s.Event)
 	}
-	t.line("  %-7s %-16s %s: %s", s.Op, s.Kind, s.Subject(), reason)
+	t.end()
 	switch s.Op {
 	case reconcile.Modify, reconcile.Replace, reconcile.Adopt, reconcile.Hide:
 		for _, c := range s.Changes {
@@ -133,4 +160,13 @@ func (t *textReport) step(s reconcile.Step) {
 	if s.Outcome != "" && s.Outcome != reconcile.Done {
 		t.line("            %s: %s", s.Outcome, s.Error)
 	}
+}
+
+// column adds a text that is filled up with blanks, and a blank after it.
+func (t *textReport) column(text string, width int) {
+	t.text = append(t.text, text...)
+	for n := utf8.RuneCountInString(text); n < width; n++ {
+		t.text = append(t.text, ' ')
+	}
+	t.text = append(t.text, ' ')
 }
