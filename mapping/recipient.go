@@ -34,57 +34,58 @@ func (l Link) Imported(r *ldapsrc.Recipient) bool {
 	return false
 }
 
-// Present turns entries of the Exchange directory into the model, in the order
-// given.
+// Present turns an entry of the Exchange directory into the model.
 //
 // A value of the link's attribute that is not such a link is somebody else's and is
 // not taken for one. The kind of a custom recipient without a link is a list
 // when its target begins with "CCMAIL:#", as those of lists and boards do, else
 // a user. Only what has a form that cc:Mail's entries have ([Link.Imported]) has
 // an owner here. Something else with a mark had that form before.
-func Present(recipients []ldapsrc.Recipient, known Link) []reconcile.Recipient {
-	present := make([]reconcile.Recipient, len(recipients))
-	for i, r := range recipients {
-		present[i] = reconcile.Recipient{
-			Kind:          exchangeKind(r.Class),
-			DN:            r.DN,
-			DirectoryName: r.DirectoryName,
-			Target:        r.Target,
-			Notes:         r.Notes,
-			DisplayName:   r.DisplayName,
-			Alias:         r.Alias,
-			GivenName:     r.GivenName,
-			Surname:       r.Surname,
-			Initials:      r.Initials,
-			Hidden:        r.Hidden,
+func Present(r *ldapsrc.Recipient, known Link) reconcile.Recipient {
+	present := reconcile.Recipient{
+		Kind:          exchangeKind(r.Class),
+		DN:            r.DN,
+		DirectoryName: r.DirectoryName,
+		Target:        r.Target,
+		Notes:         r.Notes,
+		DisplayName:   r.DisplayName,
+		Alias:         r.Alias,
+		GivenName:     r.GivenName,
+		Surname:       r.Surname,
+		Initials:      r.Initials,
+		Hidden:        r.Hidden,
+	}
+	if len(r.Proxies) > 0 {
+		present.Proxies = make([]reconcile.Proxy, len(r.Proxies))
+		for i, p := range r.Proxies {
+			present.Proxies[i] = reconcile.Proxy(p)
 		}
-		for _, p := range r.Proxies {
-			present[i].Proxies = append(present[i].Proxies, reconcile.Proxy(p))
-		}
-		if !known.Imported(&r) {
-			present[i].MadeBy = r.ImportedFrom
-			continue
-		}
-		present[i].Owner = r.ImportedFrom
-		present[i].Kind, present[i].Key = link(r, known.Attribute)
-		present[i].KeyTaken = present[i].Key == "" && r.Attribute(known.Attribute) != ""
-		if r.Class == ldapsrc.DistributionList {
-			present[i].Group, present[i].Members = true, r.Members
-			if address, has := r.PrimaryProxy(ccmailType); has {
-				present[i].Target = ccmailType + ":" + address
-			}
+	}
+	if !known.Imported(r) {
+		present.MadeBy = r.ImportedFrom
+		return present
+	}
+	present.Owner = r.ImportedFrom
+	key := r.Attribute(known.Attribute)
+	present.Kind, present.Key = link(r, key)
+	present.KeyTaken = present.Key == "" && key != ""
+	if r.Class == ldapsrc.DistributionList {
+		present.Group, present.Members = true, r.Members
+		if address, has := r.PrimaryProxy(ccmailType); has {
+			present.Target = ccmailType + ":" + address
 		}
 	}
 	return present
 }
 
 // link finds the kind of a custom recipient and its link to cc:Mail.
-func link(r ldapsrc.Recipient, keyAttribute string) (reconcile.Kind, string) {
-	key := r.Attribute(keyAttribute)
+func link(r *ldapsrc.Recipient, key string) (reconcile.Kind, string) {
 	if kind, ok := reconcile.KeyKind(key); ok {
 		return kind, key
 	}
-	if r.Class == ldapsrc.DistributionList || strings.HasPrefix(reconcile.Fold(r.Target), reconcile.Fold(ccmailType+":#")) {
+	const listed = ccmailType + ":#"
+	if r.Class == ldapsrc.DistributionList ||
+		len(r.Target) >= len(listed) && strings.HasPrefix(reconcile.Fold(r.Target), reconcile.Fold(listed)) {
 		return reconcile.List, ""
 	}
 	return reconcile.User, ""

@@ -36,10 +36,10 @@ func TestPresentTellsKinds(t *testing.T) {
 		{"nor a list of Exchange", ldapsrc.DistributionList, "list:sales", "", reconcile.List, "", ""},
 		{"nor a folder", ldapsrc.PublicFolder, "board:social", "", reconcile.Folder, "", ""},
 	} {
-		got := Present([]ldapsrc.Recipient{{
+		got := Present(&ldapsrc.Recipient{
 			Class: tc.class, Target: tc.target, ImportedFrom: "hq",
 			Attributes: map[string][]string{"extension-attribute-15": {tc.key}},
-		}}, known)[0]
+		}, known)
 		if got.Kind != tc.wantKind || got.Key != tc.wantKey || got.Owner != tc.wantMark || got.Owner+got.MadeBy != "hq" {
 			t.Errorf("%s: kind %q key %q owner %q made by %q", tc.reason, got.Kind, got.Key, got.Owner, got.MadeBy)
 		}
@@ -55,13 +55,13 @@ func TestLinkImported(t *testing.T) {
 		Proxies:    []ldapsrc.Proxy{{Type: "CCMAIL", Address: "#Sales", Primary: true}},
 		Attributes: map[string][]string{"extension-attribute-15": {"list:sales"}},
 	}
-	got := Present([]ldapsrc.Recipient{ours}, known)[0]
+	got := Present(&ours, known)
 	if !known.Imported(&ours) || !got.Group || got.Owner != "hq" || got.Key != "list:sales" || got.Target != "CCMAIL:#Sales" || len(got.Members) != 1 {
 		t.Errorf("ours: %+v", got)
 	}
 	unlinked := ours
 	unlinked.Attributes = nil
-	if got = Present([]ldapsrc.Recipient{unlinked}, known)[0]; !got.Group || got.Owner != "hq" || got.Kind != reconcile.List || got.Key != "" {
+	if got = Present(&unlinked, known); !got.Group || got.Owner != "hq" || got.Kind != reconcile.List || got.Key != "" {
 		t.Errorf("without a key: %+v", got)
 	}
 	for reason, change := range map[string]func(*ldapsrc.Recipient){
@@ -74,7 +74,7 @@ func TestLinkImported(t *testing.T) {
 	} {
 		other := ours
 		change(&other)
-		got := Present([]ldapsrc.Recipient{other}, known)[0]
+		got := Present(&other, known)
 		if known.Imported(&other) || got.Group || got.Owner != "" || got.MadeBy != other.ImportedFrom {
 			t.Errorf("%s: %+v", reason, got)
 		}
@@ -93,7 +93,7 @@ func TestGroupToLDAPAndBack(t *testing.T) {
 		t.Errorf("written as %+v", entry)
 	}
 	want.Name = ""
-	if diff := compare([]reconcile.Recipient{want}, Present([]ldapsrc.Recipient{entry}, known)); diff != "" {
+	if diff := compare(want, Present(&entry, known)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -110,7 +110,7 @@ func TestToLDAPAndBack(t *testing.T) {
 			t.Errorf("%s: written as %+v", want.Key, entry)
 		}
 		want.Name, want.PostOffice = "", "" // of wanted ones only
-		if diff := compare([]reconcile.Recipient{want}, Present([]ldapsrc.Recipient{entry}, known)); diff != "" {
+		if diff := compare(want, Present(&entry, known)); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -128,7 +128,7 @@ func TestUpdateKeepsTheRest(t *testing.T) {
 		Target: "CCMAIL:John Doe at PO1", Notes: "old", TrustLevel: 50, Hidden: true,
 		Attributes: map[string][]string{"telephonenumber": {"42"}},
 	}
-	after := Present([]ldapsrc.Recipient{before}, known)[0]
+	after := Present(&before, known)
 	after.Key, after.Owner, after.Notes, after.Target = "user:doe, john", "hq", "new", "CCMAIL:John Doe at PO2"
 	after.DisplayName, after.Hidden = "John Doe", false
 	want := before

@@ -21,9 +21,10 @@ type UndoInput struct {
 // Undo plans to take back what a run wrote to Exchange, see
 // [reconcile.UndoExchange]. [UndoRequests] makes the requests of its steps.
 func Undo(in UndoInput) reconcile.Side {
-	present := Present(in.Recipients, in.Link)
-	for i, r := range in.Recipients {
-		present[i].Values = r.Entry.Attributes()
+	present := make([]reconcile.Recipient, len(in.Recipients))
+	for i := range in.Recipients {
+		present[i] = Present(&in.Recipients[i], in.Link)
+		present[i].Values = in.Recipients[i].Entry.Attributes()
 	}
 	return reconcile.UndoExchange(reconcile.UndoRecipients{
 		Steps: in.Steps, Present: present, Owner: in.Connector, FormerOwners: in.FormerConnectors,
@@ -33,7 +34,7 @@ func Undo(in UndoInput) reconcile.Side {
 			if err != nil {
 				return reconcile.Recipient{}, err
 			}
-			model := Present([]ldapsrc.Recipient{r}, in.Link)[0]
+			model := Present(&r, in.Link)
 			model.Values = values
 			return model, nil
 		},

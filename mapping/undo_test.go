@@ -123,14 +123,14 @@ func (r directoryRun) plan(t rapid.TB, d tree) reconcile.Side {
 	var others []reconcile.Recipient
 	in.Others = func() []reconcile.Recipient { return others }
 	for _, recipient := range d.read(t) {
-		model := Present([]ldapsrc.Recipient{recipient}, known)
+		model := Present(&recipient, known)
 		switch {
 		case recipient.Class == ldapsrc.CustomRecipient && ldapsrc.DNWithin(recipient.DN, importContainer):
-			in.Present = append(in.Present, model...)
+			in.Present = append(in.Present, model)
 		case recipient.Class == ldapsrc.CustomRecipient && r.former != "" && ldapsrc.DNWithin(recipient.DN, r.former):
-			in.Former = append(in.Former, model...)
+			in.Former = append(in.Former, model)
 		default:
-			others = append(others, model...)
+			others = append(others, model)
 		}
 	}
 	return reconcile.PlanExchange(in)

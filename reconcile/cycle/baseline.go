@@ -32,44 +32,15 @@ func (r *run) countEntries() {
 		{Side: sideCCMail, Container: reconcile.ListMembers, Entries: members},
 		{Side: sideCCMail, Container: bulletinBoards, Entries: counts.Boards},
 	}
-	ours := 0
-	for _, recipient := range r.present() {
-		if r.isOurs(recipient) {
-			ours++
-		}
-	}
+	parts := r.sortedOut()
 	if in := r.connector.Exchange.Import; in != nil {
-		r.counts = append(r.counts, reconcile.Count{Side: sideExchange, Container: in.Container, Entries: ours})
+		r.counts = append(r.counts, reconcile.Count{Side: sideExchange, Container: in.Container, Entries: parts.ours})
 	}
 	if out := r.connector.Exchange.Export; out != nil {
-		for _, container := range out.Containers {
-			r.counts = append(r.counts, reconcile.Count{Side: sideExchange, Container: container, Entries: r.exportable(container)})
+		for i, container := range out.Containers {
+			r.counts = append(r.counts, reconcile.Count{Side: sideExchange, Container: container, Entries: parts.exportable[i]})
 		}
 	}
-}
-
-// exportable counts the recipients of an export container that are not ours:
-// the import container is often one of those within it.
-func (r *run) exportable(container string) int {
-	n := 0
-	for _, recipient := range r.recipients {
-		if !r.isOurs(recipient) && ldapsrc.DNWithin(recipient.DN, container) {
-			n++
-		}
-	}
-	return n
-}
-
-// isOurs reports whether the recipient carries the mark of this connector, or of
-// one that it has taken the place of.
-func (r *run) isOurs(recipient ldapsrc.Recipient) bool {
-	return r.link.Imported(&recipient) && r.isOurMark(recipient.ImportedFrom)
-}
-
-func (r *run) isOurMark(mark string) bool {
-	mark = reconcile.Fold(mark)
-	return mark != "" && (mark == reconcile.Fold(r.connector.Name) ||
-		slices.ContainsFunc(r.formerNames(), func(former string) bool { return reconcile.Fold(former) == mark }))
 }
 
 // marks are how far the directory was read, for a later run that needs only
@@ -78,7 +49,7 @@ func (r *run) isOurMark(mark string) bool {
 func (r *run) marks() []reconcile.Mark {
 	var highest int64
 	for _, recipient := range r.recipients {
-		highest = max(highest, recipient.USNChanged)
+		highest = max(highest, recipient.USNChanged())
 	}
 	if highest == 0 {
 		return nil

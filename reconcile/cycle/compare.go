@@ -3,7 +3,6 @@ package cycle
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"ccdirsync/ccmail"
 	"ccdirsync/ldapsrc"
@@ -65,7 +64,7 @@ func (r *run) ccMailInput() (in reconcile.CCMailInput, on bool) {
 		return reconcile.CCMailInput{}, false
 	}
 	owner, dialect := r.connector.Exchange.Owner, r.connector.PostOffice.Dialect
-	result := r.connector.Rules.Export(slices.Values(r.recipients), mapping.ExportScope{
+	result := r.connector.Rules.Export(r.decoded(func(e ldapsrc.Entry) bool { return !r.isOurs(e) }), mapping.ExportScope{
 		Connector: r.connector.Name, Site: owner.Site, Sites: owner.Sites,
 		TrustLevel: export.TrustLevel, CustomRecipients: export.CustomRecipients, Containers: export.Containers,
 		Check:            ccmail.Options{CodePage: r.connector.PostOffice.CodePage, Dialect: dialect}.Check,
@@ -82,6 +81,9 @@ func (r *run) ccMailInput() (in reconcile.CCMailInput, on bool) {
 
 // renewedRows are the keys of the wanted rows that everything is set anew for.
 func (r *run) renewedRows(wanted []reconcile.Wanted) map[string]bool {
+	if r.renewed == nil {
+		return nil
+	}
 	keys := map[string]bool{}
 	for _, w := range wanted {
 		if r.renewed.means(w.Name, w.Site, w.DN) {
@@ -94,6 +96,9 @@ func (r *run) renewedRows(wanted []reconcile.Wanted) map[string]bool {
 // renewedRecipients are the keys of the wanted custom recipients that
 // everything is set anew for.
 func (r *run) renewedRecipients(wanted []reconcile.WantedRecipient) map[string]bool {
+	if r.renewed == nil {
+		return nil
+	}
 	keys := map[string]bool{}
 	for _, w := range wanted {
 		if r.renewed.means(w.Name, w.Target, w.DN) || r.renewed.means(w.Name, w.PostOffice, "") {
@@ -126,14 +131,10 @@ func (r *run) exchangeInput() (in reconcile.ExchangeInput, on bool) {
 	if settings == nil || settings.Container == "" {
 		return reconcile.ExchangeInput{}, false
 	}
-	result := r.imported()
-	present, former, others := r.places()
-	model := func(recipients []ldapsrc.Recipient) []reconcile.Recipient {
-		return mapping.Present(recipients, r.link)
-	}
+	result, parts := r.imported(), r.sortedOut()
 	return reconcile.ExchangeInput{
 		Owner: r.connector.Name, FormerOwners: settings.FormerNames,
-		Present: model(present), Former: model(former), Others: func() []reconcile.Recipient { return model(others) },
+		Present: r.model(parts.present), Former: r.model(parts.former), Others: func() []reconcile.Recipient { return r.model(r.others()) },
 		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
 		MembersUnknown: result.MembersUnknown,
 		Moves:          settings.Moves, Adopt: settings.Adopt, NormalDN: mapping.NormalDN,
@@ -147,71 +148,19 @@ func (r *run) imported() mapping.ImportResult {
 	return r.connector.Rules.Import(r.rows, r.lists, r.boards, mapping.ImportScope{
 		Connector: r.connector.Name, Container: r.connector.Exchange.Import.Container, ExchangePostOffices: r.ownership.ExchangePostOffices(),
 		Forbidden: r.connector.PostOffice.Dialect.Forbidden,
-		Groups:    r.connector.Exchange.Import.Groups, Recipients: slices.Values(r.recipients), Exported: r.exported,
+		Groups:    r.connector.Exchange.Import.Groups, Recipients: r.decoded(func(ldapsrc.Entry) bool { return true }), Exported: r.exported,
 		TitlesOnly: r.connector.PostOffice.Dialect.TitlesOnly,
 	})
-}
-
-// places parts the recipients into those of the import container that may be from
-// cc:Mail, those of containers that it was before, and all others.
-func (r *run) places() (present, former, others []ldapsrc.Recipient) {
-	present = r.present()
-	there := make(map[string]bool, len(present))
-	for _, recipient := range present {
-		there[recipient.DN] = true
-	}
-	for _, recipient := range r.recipients {
-		switch {
-		case there[recipient.DN]:
-		case r.isFormer(recipient):
-			former = append(former, recipient)
-		default:
-			others = append(others, recipient)
-		}
-	}
-	return present, former, others
-}
-
-// isFormer reports whether the recipient may be from cc:Mail and is in a container
-// that was the import container before.
-func (r *run) isFormer(recipient ldapsrc.Recipient) bool {
-	return r.link.Imported(&recipient) &&
-		slices.ContainsFunc(r.connector.Exchange.Import.FormerContainers, func(container string) bool {
-			return ldapsrc.DNWithin(recipient.DN, container)
-		})
-}
-
-// present are the custom recipients of the import container, whoever made them,
-// and its distribution lists that came from cc:Mail.
-func (r *run) present() []ldapsrc.Recipient {
-	settings := r.connector.Exchange.Import
-	if settings == nil || settings.Container == "" {
-		return nil
-	}
-	if r.inContainer != nil {
-		return r.inContainer
-	}
-	present := []ldapsrc.Recipient{}
-	for _, recipient := range r.recipients {
-		if r.link.Imported(&recipient) && ldapsrc.DNWithin(recipient.DN, settings.Container) {
-			present = append(present, recipient)
-		}
-	}
-	r.inContainer = present
-	return present
 }
 
 // countSteps puts into the counts of the plan what the steps are.
 func (r *run) countSteps() {
 	counts := &r.report.Counts
 	counts.ToCCMail, counts.ToExchange = r.toCCMail.CountSteps(), r.toExchange.CountSteps()
-	for _, recipient := range r.present() {
-		if !r.isOurs(recipient) {
-			counts.NotOurs++
-		}
-	}
-	for _, s := range r.toExchange.Steps {
-		if s.Op == reconcile.Adopt && !r.isOurMark(s.Before.Owner) {
+	parts := r.sortedOut()
+	counts.NotOurs += len(parts.present) - parts.ours
+	for i := range r.toExchange.Steps {
+		if s := &r.toExchange.Steps[i]; s.Op == reconcile.Adopt && !r.isOurMark(s.Before.Owner) {
 			counts.NotOurs--
 		}
 	}
@@ -220,8 +169,8 @@ func (r *run) countSteps() {
 // tellRefusals puts what was refused or held into the log.
 func (r *run) tellRefusals() {
 	for _, steps := range [][]reconcile.Step{r.report.ToCCMail, r.report.ToExchange} {
-		for _, s := range steps {
-			if s.Op == reconcile.Refuse || s.Op == reconcile.Hold {
+		for i := range steps {
+			if s := &steps[i]; s.Op == reconcile.Refuse || s.Op == reconcile.Hold {
 				r.trace.event(Warning, s.Event, fmt.Sprintf("%s %s %s: %s", s.Op, s.Kind, s.Subject(), s.Reason))
 			}
 		}

@@ -25,7 +25,7 @@ func BenchmarkCompare(b *testing.B) {
 	first := compareAll(b, mailboxes, users)
 	for _, world := range []struct {
 		name       string
-		recipients []ldapsrc.Recipient
+		recipients []ldapsrc.Entry
 		rows       []reconcile.Row
 		writes     int
 	}{
@@ -58,7 +58,7 @@ func usedCPU(tb testing.TB) time.Duration {
 }
 
 // compareAll does what a cycle does after it has read these entries.
-func compareAll(tb testing.TB, recipients []ldapsrc.Recipient, rows []reconcile.Row) *run {
+func compareAll(tb testing.TB, recipients []ldapsrc.Entry, rows []reconcile.Row) *run {
 	tb.Helper()
 	r, err := newRun(Synchronize(), benchConnector(tb), Trace{}, "")
 	if err != nil {
@@ -115,9 +115,9 @@ func benchName(i int) (first, last string) {
 	return p.first[i%len(p.first)], fmt.Sprintf("%s%06d", p.last[i/len(p.first)%len(p.last)], i)
 }
 
-func benchMailboxes(tb testing.TB, n int) []ldapsrc.Recipient {
+func benchMailboxes(tb testing.TB, n int) []ldapsrc.Entry {
 	tb.Helper()
-	mailboxes := make([]ldapsrc.Recipient, n)
+	mailboxes := make([]ldapsrc.Entry, n)
 	for i := range mailboxes {
 		first, last := benchName(i)
 		alias := fmt.Sprintf("m%06d", i)
@@ -133,13 +133,13 @@ func benchMailboxes(tb testing.TB, n int) []ldapsrc.Recipient {
 	return mailboxes
 }
 
-func benchDecode(tb testing.TB, dn string, values map[string][]string) ldapsrc.Recipient {
+func benchDecode(tb testing.TB, dn string, values map[string][]string) ldapsrc.Entry {
 	tb.Helper()
 	r, err := ldapsrc.Exchange55().Decode(dn, values)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return r
+	return r.Entry
 }
 
 // benchUsers are the rows of users, and of the post offices where they are.
@@ -159,9 +159,9 @@ func benchUsers(n int) []reconcile.Row {
 }
 
 // benchAdded are the custom recipients that a plan adds, as they are read back.
-func benchAdded(tb testing.TB, r *run) []ldapsrc.Recipient {
+func benchAdded(tb testing.TB, r *run) []ldapsrc.Entry {
 	tb.Helper()
-	var added []ldapsrc.Recipient
+	var added []ldapsrc.Entry
 	for _, change := range r.report.Changes {
 		values := map[string][]string{}
 		for _, a := range change.Attributes {

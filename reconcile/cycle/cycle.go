@@ -28,9 +28,8 @@ type run struct {
 	ownership  reconcile.Ownership
 	lists      []ccmail.List
 	boards     []ccmail.Board
-	recipients []ldapsrc.Recipient
-	// inContainer are those of the import container, once somebody asked.
-	inContainer []ldapsrc.Recipient
+	recipients []ldapsrc.Entry
+	parts      *parts // of the recipients, once somebody asked
 
 	accepted bool // the plan is recorded and no guard stopped it
 
@@ -43,7 +42,7 @@ type run struct {
 
 	toCCMail, toExchange reconcile.Side
 	synchronized         map[reconcile.Direction]bool // directions in which every entry was planned
-	byDN                 map[string]ldapsrc.Recipient // those that steps change or delete
+	byDN                 map[string]ldapsrc.Entry     // those that steps change or delete
 	requests             [][]ldapsrc.Change           // of each step toward Exchange
 	memberships          [][]ldapsrc.Change           // the same, sent after those of all steps
 	freed                map[string]bool              // folded DNs of recipients whose step is done

@@ -35,11 +35,12 @@ func (r *run) describe() {
 		}
 		before := r.byDN[s.DN]
 		if s.Op == reconcile.Add { // also where another entry of this name goes before
-			before = ldapsrc.Recipient{}
+			before = ldapsrc.Entry{}
 		}
-		s.Changes = append(attributeChanges(before, r.requests[i]), memberChanges(before, r.memberships[i])...)
 		if s.Op == reconcile.Delete {
 			s.Changes = r.lostValues(before)
+		} else {
+			s.Changes = append(attributeChanges(before, r.requests[i]), memberChanges(before, r.memberships[i])...)
 		}
 		r.report.Changes = append(r.report.Changes, r.requests[i]...)
 	}
@@ -54,11 +55,12 @@ func (r *run) makeRequests() (unfit map[int]string) {
 	steps := r.toExchange.Steps
 	r.requests, r.memberships = make([][]ldapsrc.Change, len(steps)), make([][]ldapsrc.Change, len(steps))
 	unfit = map[int]string{}
-	for i, s := range steps {
+	for i := range steps {
+		s := &steps[i]
 		if !s.Op.Writes() {
 			continue
 		}
-		requests, err := r.task.requests(r, s)
+		requests, err := r.task.requests(r, *s)
 		if err == nil {
 			r.memberships[i], err = r.membership(s)
 		}
@@ -72,7 +74,7 @@ func (r *run) makeRequests() (unfit map[int]string) {
 }
 
 // membership makes the requests that add and delete the members of a group.
-func (r *run) membership(s reconcile.Step) ([]ldapsrc.Change, error) {
+func (r *run) membership(s *reconcile.Step) ([]ldapsrc.Change, error) {
 	profile, joining := r.connector.Server.Profile, s.Joining
 	if !profile.EmptyLists {
 		if s.After != nil && s.After.Group && len(s.After.Members) == 0 {
@@ -86,15 +88,19 @@ func (r *run) membership(s reconcile.Step) ([]ldapsrc.Change, error) {
 }
 
 // there are the recipients that steps change or delete, by DN.
-func (r *run) there(steps []reconcile.Step) map[string]ldapsrc.Recipient {
-	named := map[string]bool{}
-	for _, s := range steps {
-		named[s.DN] = named[s.DN] || s.Op != reconcile.Add
+func (r *run) there(steps []reconcile.Step) map[string]ldapsrc.Entry {
+	there := map[string]ldapsrc.Entry{}
+	for i := range steps {
+		if s := &steps[i]; s.Op != reconcile.Add && s.DN != "" {
+			there[s.DN] = ldapsrc.Entry{}
+		}
 	}
-	there := map[string]ldapsrc.Recipient{}
-	for _, recipient := range r.recipients {
-		if named[recipient.DN] {
-			there[recipient.DN] = recipient
+	if len(there) == 0 {
+		return nil
+	}
+	for _, e := range r.recipients {
+		if _, named := there[e.DN()]; named {
+			there[e.DN()] = e
 		}
 	}
 	return there
@@ -118,7 +124,7 @@ func (r *run) requestsOf(s reconcile.Step) ([]ldapsrc.Change, error) {
 	case reconcile.Delete:
 		return []ldapsrc.Change{profile.Delete(s.DN)}, nil
 	case reconcile.Modify, reconcile.Adopt, reconcile.Hide:
-		before := r.byDN[s.DN]
+		before := r.byDN[s.DN].Recipient()
 		requests := profile.Modify(before, mapping.Update(before, *s.After, key))
 		for _, request := range requests {
 			if err := profile.Check(request); err != nil {
@@ -142,61 +148,74 @@ func (r *run) keyAttribute() string {
 
 // rowChanges are the values of a directory entry that a step changes.
 func rowChanges(before, after *reconcile.Row) []reconcile.Change {
-	fields := []struct {
-		tag string
-		of  func(reconcile.Row) string
-	}{
-		{"Name", func(r reconcile.Row) string { return r.Name }},
-		{"Locn", func(r reconcile.Row) string { return r.Location }},
-		{"Addr", reconcile.Row.Address},
-		{"Cmts", func(r reconcile.Row) string { return r.Comment }},
+	var was, is [4]string
+	if before != nil {
+		was = rowValues(before)
 	}
-	var changes []reconcile.Change
-	for _, f := range fields {
-		change := reconcile.Change{Attr: f.tag}
-		if before != nil {
-			change.Old = f.of(*before)
+	if after != nil {
+		is = rowValues(after)
+	}
+	n := 0
+	for i := range was {
+		if was[i] != is[i] {
+			n++
 		}
-		if after != nil {
-			change.New = f.of(*after)
-		}
-		if change.Old != change.New {
-			changes = append(changes, change)
+	}
+	if n == 0 {
+		return nil
+	}
+	changes := make([]reconcile.Change, 0, n)
+	for i, tag := range [4]string{"Name", "Locn", "Addr", "Cmts"} {
+		if was[i] != is[i] {
+			changes = append(changes, reconcile.Change{Attr: tag, Old: was[i], New: is[i]})
 		}
 	}
 	return changes
 }
 
+func rowValues(r *reconcile.Row) [4]string {
+	return [4]string{r.Name, r.Location, r.Address(), r.Comment}
+}
+
 // attributeChanges are the values that LDAP requests change in an entry.
-func attributeChanges(before ldapsrc.Recipient, requests []ldapsrc.Change) []reconcile.Change {
-	var names []string // in the order of the requests
-	final := map[string][]string{}
+func attributeChanges(before ldapsrc.Entry, requests []ldapsrc.Change) []reconcile.Change {
+	var written []ldapsrc.Attribute // in the order of the requests
 	set := func(name string, values []string) {
-		if _, known := final[name]; !known {
-			names = append(names, name)
+		for i := range written {
+			if written[i].Name == name {
+				written[i].Values = values
+				return
+			}
 		}
-		final[name] = values
+		written = append(written, ldapsrc.Attribute{Name: name, Values: values})
 	}
+	n := 0
 	for _, request := range requests {
+		written = slices.Grow(written, len(request.Attributes)+len(request.Mods))
 		for _, a := range request.Attributes {
 			set(a.Name, a.Values)
+			n += len(a.Values)
 		}
 		for _, m := range request.Mods {
 			set(m.Name, m.Values)
+			n += len(m.Values)
 		}
 	}
-	changes := make([]reconcile.Change, 0, len(names))
-	for _, name := range names {
-		changes = append(changes, valueChanges(name, before.Values(name), final[name])...)
+	changes := make([]reconcile.Change, 0, n)
+	for _, a := range written {
+		changes = appendChanges(changes, a.Name, before.Values(a.Name), a.Values)
 	}
 	return changes
 }
 
 // memberChanges are the members that requests add and delete. One that is there,
 // and is added again because it is deleted in between, does not change.
-func memberChanges(before ldapsrc.Recipient, requests []ldapsrc.Change) []reconcile.Change {
+func memberChanges(before ldapsrc.Entry, requests []ldapsrc.Change) []reconcile.Change {
+	if len(requests) == 0 {
+		return nil
+	}
 	there := map[string]bool{}
-	for _, dn := range before.Members {
+	for _, dn := range before.Recipient().Members {
 		there[mapping.NormalDN(dn)] = true
 	}
 	var changes []reconcile.Change
@@ -217,32 +236,37 @@ func memberChanges(before ldapsrc.Recipient, requests []ldapsrc.Change) []reconc
 
 // lostValues are the values that go with an entry, without those that the
 // directory keeps by itself.
-func (r *run) lostValues(gone ldapsrc.Recipient) []reconcile.Change {
+func (r *run) lostValues(gone ldapsrc.Entry) []reconcile.Change {
 	fields := r.connector.Server.Profile.Fields
 	var changes []reconcile.Change
-	values := gone.Entry.Attributes()
+	values := gone.Attributes()
 	kept := []string{fields.USNChanged, fields.USNCreated, fields.Deleted}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !slices.ContainsFunc(kept, func(k string) bool { return strings.EqualFold(name, k) }) {
-			changes = append(changes, valueChanges(name, values[name], nil)...)
+			changes = appendChanges(changes, name, values[name], nil)
 		}
 	}
 	return changes
 }
 
-// valueChanges pairs the values that go with those that come.
-func valueChanges(name string, before, after []string) []reconcile.Change {
-	gone := slices.DeleteFunc(slices.Clone(before), func(v string) bool { return slices.Contains(after, v) })
-	come := slices.DeleteFunc(slices.Clone(after), func(v string) bool { return slices.Contains(before, v) })
-	changes := make([]reconcile.Change, max(len(gone), len(come)))
-	for i := range changes {
-		changes[i].Attr = name
-		if i < len(gone) {
-			changes[i].Old = gone[i]
+// appendChanges pairs the values that go with those that come.
+func appendChanges(changes []reconcile.Change, name string, before, after []string) []reconcile.Change {
+	first := len(changes)
+	for _, v := range after {
+		if !slices.Contains(before, v) {
+			changes = append(changes, reconcile.Change{Attr: name, New: v})
 		}
-		if i < len(come) {
-			changes[i].New = come[i]
+	}
+	at := first
+	for _, v := range before {
+		if slices.Contains(after, v) {
+			continue
 		}
+		if at == len(changes) {
+			changes = append(changes, reconcile.Change{Attr: name})
+		}
+		changes[at].Old = v
+		at++
 	}
 	return changes
 }

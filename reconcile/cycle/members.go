@@ -22,8 +22,8 @@ func (r *run) warnOfMembers(in reconcile.ExchangeInput) {
 		}
 		r.warn(fmt.Sprintf("the export does not tell who is on the mailing lists (%s): groups keep the members that they have, and new ones have none", why))
 	}
-	for _, s := range r.toExchange.Steps {
-		if s.After != nil && len(s.After.Members) > largestList {
+	for i := range r.toExchange.Steps {
+		if s := &r.toExchange.Steps[i]; s.After != nil && len(s.After.Members) > largestList {
 			r.warn(fmt.Sprintf("the list %q gets %d members; Exchange does not replicate one of more than %d well (Q247654): part it in cc:Mail, and put the parts on it",
 				s.Name, len(s.After.Members), largestList))
 		}

@@ -181,7 +181,7 @@ func (r *run) readExchange(ctx context.Context) (string, error) {
 				return "", err
 			} else if !seen[key] {
 				seen[key] = true
-				r.recipients = append(r.recipients, entry.Recipient())
+				r.recipients = append(r.recipients, entry)
 			}
 		}
 	}

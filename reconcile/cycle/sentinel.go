@@ -28,7 +28,7 @@ func (s Sentinels) findInCCMail(rows []reconcile.Row) error {
 }
 
 // findInExchange returns an error when the recipients do not hold the sentinel.
-func (s Sentinels) findInExchange(recipients []ldapsrc.Recipient) error {
+func (s Sentinels) findInExchange(recipients []ldapsrc.Entry) error {
 	if s.Exchange == "" {
 		return nil
 	}
@@ -36,7 +36,7 @@ func (s Sentinels) findInExchange(recipients []ldapsrc.Recipient) error {
 	if err != nil {
 		return fmt.Errorf("exchange.sentinel: %w", err)
 	}
-	if slices.ContainsFunc(recipients, func(r ldapsrc.Recipient) bool { return mapping.NormalDN(r.DN) == wanted }) {
+	if slices.ContainsFunc(recipients, func(e ldapsrc.Entry) bool { return mapping.NormalDN(e.DN()) == wanted }) {
 		return nil
 	}
 	return fmt.Errorf("the sentinel %q (exchange.sentinel) is not in what was read (%s), so the directory was not read whole; "+

@@ -185,6 +185,9 @@ func (r *run) synchronize() error {
 // holdPaused leaves alone what a person has taken back. A custom recipient is
 // known by its DN too, since older programs recorded no keys.
 func (r *run) holdPaused(side *reconcile.Side, direction reconcile.Direction) {
+	if len(r.known.Paused) == 0 {
+		return
+	}
 	paused := map[string]reconcile.Pause{}
 	for _, p := range r.known.Paused {
 		if p.Direction != direction {
@@ -212,19 +215,9 @@ func (r *run) holdPaused(side *reconcile.Side, direction reconcile.Direction) {
 // warnOfStrays tells of custom recipients of ours that are where this connector
 // never looks for its own, such as in a former import container (Q174732).
 func (r *run) warnOfStrays() {
-	settings := r.connector.Exchange.Import
-	n, first := 0, ""
-	for _, recipient := range r.recipients {
-		if !r.isOurs(recipient) || ldapsrc.DNWithin(recipient.DN, settings.Container) || r.isFormer(recipient) {
-			continue
-		}
-		if n++; n == 1 || recipient.DN < first {
-			first = recipient.DN
-		}
-	}
-	if n > 0 {
+	if strays := r.sortedOut().strays; len(strays) > 0 {
 		r.warn(fmt.Sprintf("%s this connector's and not in its import container, such as %s; name the container in exchange.import.former_containers to have them made anew in %s",
-			count(n, "custom recipient is", "custom recipients are"), first, settings.Container))
+			count(len(strays), "custom recipient is", "custom recipients are"), slices.Min(strays), r.connector.Exchange.Import.Container))
 	}
 }
 
@@ -323,8 +316,12 @@ func (r *run) undo(plan reconcile.Plan) {
 	r.toCCMail = reconcile.UndoCCMail(reconcile.UndoRows{
 		Steps: plan.ToCCMail, Ownership: r.ownership, Rows: r.rows, Lists: r.listTitles(),
 	})
+	recipients := make([]ldapsrc.Recipient, len(r.recipients))
+	for i, e := range r.recipients {
+		recipients[i] = e.Recipient()
+	}
 	r.toExchange = mapping.Undo(mapping.UndoInput{
-		Steps: plan.ToExchange, Recipients: r.recipients, Profile: r.connector.Server.Profile, Link: r.link,
+		Steps: plan.ToExchange, Recipients: recipients, Profile: r.connector.Server.Profile, Link: r.link,
 		Connector: r.connector.Name, FormerConnectors: r.formerNames(),
 	})
 }
