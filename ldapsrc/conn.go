@@ -31,6 +31,7 @@ type Conn struct {
 
 	raw    net.Conn // below TLS; closing it ends whatever is under way
 	stream *stream  // above TLS; go-ldap reads from it
+	wire   *wire    // of a Writer that sends beside go-ldap, if any
 	ldap   *ldap.Conn
 	peer   Pin // the key that the server has shown, under TLS
 }
@@ -57,7 +58,7 @@ func Dial(ctx context.Context, s Server) (*Conn, error) {
 func (s Server) dialAny(ctx context.Context, endpoints []endpoint) (*Conn, error) {
 	var failed error
 	for _, e := range endpoints {
-		c, err := s.dial(ctx, e)
+		c, err := s.dial(ctx, e, nil)
 		if err == nil {
 			return c, nil
 		}
@@ -73,8 +74,8 @@ func (s Server) dialAny(ctx context.Context, endpoints []endpoint) (*Conn, error
 	return nil, failed
 }
 
-func (s Server) dial(ctx context.Context, e endpoint) (*Conn, error) {
-	c := &Conn{server: s, endpoint: e}
+func (s Server) dial(ctx context.Context, e endpoint, w *wire) (*Conn, error) {
+	c := &Conn{server: s, endpoint: e, wire: w}
 	if err := c.open(ctx); err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func (s Server) dial(ctx context.Context, e endpoint) (*Conn, error) {
 func (c *Conn) Another(ctx context.Context) (*Conn, error) {
 	var another *Conn
 	err := c.server.repeat(ctx, func() (err error) {
-		another, err = c.server.dial(ctx, c.endpoint)
+		another, err = c.server.dial(ctx, c.endpoint, nil)
 		return err
 	})
 	return another, err
@@ -153,6 +154,7 @@ func (c *Conn) connect(ctx context.Context) error {
 // with what takes the entries out of it in between.
 func (c *Conn) handOver(transport net.Conn, secure bool) {
 	c.stream = newStream(transport)
+	c.stream.wire = c.wire
 	c.ldap = ldap.NewConn(c.stream, secure)
 	c.ldap.Start()
 }

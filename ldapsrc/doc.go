@@ -47,6 +47,10 @@
 // done twice is tried again when the server is away or busy: connecting, and
 // reads from their very start, at the same server. See [Retry] and [Conn].
 //
+// A [Writer] sends many changes, several at a time. It too tries again, and when
+// an answer was lost with its connection it finds out what became of the change;
+// see [Writer.Write].
+//
 // # What is left out
 //
 // Mailboxes, distribution lists and public folders are read, never written.

@@ -59,6 +59,7 @@ type Server struct {
 	IdleTimeout    time.Duration // after which an idle connection is closed until it is needed; 0 means 5 minutes
 	Retry          Retry
 	Connections    int // how many may be open at the same time; 0 means one
+	WritesInFlight int // how many groups of changes a Writer has under way at the same time; 0 means 8
 
 	Profile Profile // the zero value means Exchange55
 	// Trace is called with an ldapsearch command for each search, and with a

@@ -22,6 +22,7 @@ type stream struct {
 	from, to int // what is in the buffer and not dealt with
 	pass     int // so many bytes from here on are go-ldap's
 
+	wire      *wire // whose answers are taken out too, if any
 	search    atomic.Pointer[search]
 	broken    atomic.Pointer[error] // why nothing more can be read, if it is not the connection
 	closed    chan struct{}
@@ -93,6 +94,9 @@ func (s *stream) Read(p []byte) (int, error) {
 			err = s.fill()
 		}
 		if err != nil {
+			if s.wire != nil {
+				s.wire.lose(err)
+			}
 			return 0, err
 		}
 	}
@@ -108,6 +112,9 @@ func (s *stream) next() (more bool, err error) {
 	if err != nil {
 		s.broken.Store(&err)
 		return false, err
+	}
+	if s.wire != nil && h.id >= firstOwnID {
+		return s.answer(h)
 	}
 	q := s.search.Load()
 	if q == nil || h.id != q.id.Load() {
@@ -126,6 +133,17 @@ func (s *stream) next() (more bool, err error) {
 	q.take(h, s.buffer[s.from:s.from+h.size], s.closed)
 	s.from += h.size
 	return false, nil
+}
+
+// answer takes out an answer to a Writer.
+func (s *stream) answer(h header) (more bool, err error) {
+	if s.to-s.from < h.size {
+		s.makeRoom(h.size)
+		return true, nil
+	}
+	err = s.wire.take(s.buffer[s.from:s.from+h.size], h)
+	s.from += h.size
+	return false, err
 }
 
 // makeRoom makes the buffer larger for a message of that size. It never grows
