@@ -269,6 +269,7 @@ func (s surroundings) server(file config.File, c config.Connector) (ldapsrc.Serv
 		IdleTimeout:    time.Duration(e.Timeouts.Idle),
 		Retry:          ldapsrc.Retry{Times: e.Retries, Jitter: rand.Float64},
 		Connections:    e.Connections,
+		WritesInFlight: e.InFlight,
 		Profile:        profile,
 	}, config.Join(wrong.all...)
 }

@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"ccdirsync/ccmail"
+	"ccdirsync/ldapsrc"
 	"ccdirsync/reconcile/cycle"
 	"ccdirsync/testenv/exchange55"
 	"ccdirsync/testenv/postoffice"
@@ -423,4 +425,75 @@ func missing(task postoffice.Task, end string) int {
 		return strings.Count(end, "Locn: L")
 	}
 	return strings.Count(end, "Name:")
+}
+
+// A connection that is lost while many entries are written, at whatever request
+// and whether that was carried out or not, is opened again: the cycle leaves
+// what an undisturbed one does, and its report says so.
+func TestConnectionLostWhileWriting(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*testing.T) (*exchange55.Directory, cycle.Connector){"first run": crowd, "changes": changedCrowd} {
+		undisturbed, c := prepare(t)
+		report, err := cycle.Run(t.Context(), c, cycle.Trace{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, said := content(t, undisturbed, c), inWords(report)
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, carried out %v", name, late), func(t *testing.T) {
+				t.Parallel()
+				writes := report.Counts.ToExchange.Writes()
+				for n := 1; n <= writes+2; n += every(5) {
+					directory, c := prepare(t)
+					c.Server.Connections, c.Server.Retry = 2, ldapsrc.Retry{Times: 2, Backoff: time.Millisecond}
+					c.Recording = cycle.Recording{Ledger: ledgerOf(t, c), Now: clock()}
+					report, err := cycle.Run(t.Context(), c, cycle.Trace{StepStarts: func(number int, _ string) {
+						if number == 9 {
+							directory.SetFaults(exchange55.Faults{CutAt: n, CutLate: late})
+						}
+					}})
+					if err != nil || content(t, directory, c) != want {
+						t.Errorf("cut at request %d: %v (-undisturbed +now)\n%s", n, err, cmp.Diff(want, content(t, directory, c)))
+					}
+					report.Run, report.State = 0, ""
+					if diff := cmp.Diff(said, inWords(report)); diff != "" {
+						t.Errorf("cut at request %d: the report (-undisturbed +now)\n%s", n, diff)
+					}
+				}
+			})
+		}
+	}
+}
+
+// crowd is a world with more entries than are written at the same time.
+func crowd(t *testing.T) (*exchange55.Directory, cycle.Connector) {
+	t.Helper()
+	directory, c := world(t)
+	c.Limits = unlimited
+	edit(t, c, population{users: 12, lists: 3, boards: 3}.settle("User"))
+	return directory, c
+}
+
+// changedCrowd is a crowd in step in which many things were then changed.
+func changedCrowd(t *testing.T) (*exchange55.Directory, cycle.Connector) {
+	t.Helper()
+	directory, c := crowd(t)
+	if _, err := cycle.Run(t.Context(), c, cycle.Trace{}); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, c, func(po *postoffice.PostOffice) (err error) {
+		for i := range 12 {
+			name := fmt.Sprintf("User, U%02d", i)
+			switch i % 3 {
+			case 0:
+				err = errors.Join(err, po.Delete(name), po.Add(postoffice.Entry{Name: fmt.Sprintf("Newer, N%02d", i), Location: "L"}))
+			case 1:
+				err = errors.Join(err, po.Move(name, "SOUTHPO"))
+			case 2:
+				err = errors.Join(err, po.SetComment(name, "Room 7"))
+			}
+		}
+		return errors.Join(err, po.AddBoard("News"))
+	})
+	return directory, c
 }

@@ -45,7 +45,8 @@ type run struct {
 	byDN                 map[string]ldapsrc.Entry     // those that steps change or delete
 	requests             [][]ldapsrc.Change           // of each step toward Exchange
 	memberships          [][]ldapsrc.Change           // the same, sent after those of all steps
-	freed                map[string]bool              // folded DNs of recipients whose step is done
+	freed                map[string]bool              // folded DNs of recipients that were to go or to change, and did
+	writer               *ldapsrc.Writer              // once there is something to write
 
 	record record
 }
@@ -153,10 +154,14 @@ func (r *run) warn(text string) {
 	r.trace.event(Warning, 0, text)
 }
 
-// close ends the connection to the directory, if there is one.
+// close ends the connections to the directory, if there are any.
 func (r *run) close() error {
-	if r.conn == nil {
-		return nil
+	var err error
+	if r.writer != nil {
+		err = r.writer.Close()
 	}
-	return r.conn.Close()
+	if r.conn != nil {
+		err = errors.Join(err, r.conn.Close())
+	}
+	return err
 }

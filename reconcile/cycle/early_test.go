@@ -102,6 +102,7 @@ func TestInterruptDuringImport(t *testing.T) {
 func TestInterruptBetweenEntries(t *testing.T) {
 	t.Parallel()
 	directory, c := world(t)
+	c.Server.WritesInFlight = 1
 	plan, err := cycle.Plan(t.Context(), c, cycle.Trace{})
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +154,7 @@ func TestInterruptWhileReading(t *testing.T) {
 func TestDirectoryLostWhileWriting(t *testing.T) {
 	t.Parallel()
 	directory, c := world(t)
+	c.Server.WritesInFlight = 1
 	plan, err := cycle.Plan(t.Context(), c, cycle.Trace{})
 	if err != nil {
 		t.Fatal(err)

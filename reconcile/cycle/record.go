@@ -227,20 +227,21 @@ func (r *run) scope() []reconcile.Setting {
 
 // recordCCMail records what became of the steps toward cc:Mail.
 func (r *run) recordCCMail(ctx context.Context) error {
-	return r.recordOutcomes(ctx, 0, pointers(r.report.ToCCMail)...)
+	return r.recordOutcomes(ctx, numbers(len(r.report.ToCCMail)))
 }
 
-// recordOutcomes records what became of steps, the first of which has this
-// place in the plan, when that is not recorded yet. An interrupt does not keep
-// it from it.
-func (r *run) recordOutcomes(ctx context.Context, place int, steps ...*reconcile.Step) error {
+// recordOutcomes records what became of the steps at these places of the plan,
+// both directions counted, when that is not recorded yet. An interrupt does not
+// keep it from it.
+func (r *run) recordOutcomes(ctx context.Context, places []int) error {
 	if len(r.record.noted) == 0 {
 		return nil
 	}
 	var news []reconcile.StepOutcome
-	for i, s := range steps {
-		outcome := reconcile.StepOutcome{Number: place + i + 1, Outcome: s.Outcome, Error: s.Error}
-		if noted := r.record.noted[place+i]; s.Outcome != noted.Outcome || s.Error != noted.Error {
+	for _, place := range places {
+		s := r.stepAt(place)
+		outcome := reconcile.StepOutcome{Number: place + 1, Outcome: s.Outcome, Error: s.Error}
+		if noted := r.record.noted[place]; s.Outcome != noted.Outcome || s.Error != noted.Error {
 			news = append(news, outcome)
 		}
 	}
@@ -256,10 +257,19 @@ func (r *run) recordOutcomes(ctx context.Context, place int, steps ...*reconcile
 	return nil
 }
 
-func pointers(steps []reconcile.Step) []*reconcile.Step {
-	all := make([]*reconcile.Step, len(steps))
-	for i := range steps {
-		all[i] = &steps[i]
+// stepAt is the step at a place of the plan, both directions counted.
+func (r *run) stepAt(place int) *reconcile.Step {
+	if toCCMail := len(r.report.ToCCMail); place >= toCCMail {
+		return &r.report.ToExchange[place-toCCMail]
+	}
+	return &r.report.ToCCMail[place]
+}
+
+// numbers are those from 0 to below n.
+func numbers(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
 	}
 	return all
 }
@@ -285,7 +295,7 @@ func (r *run) endRecord(ctx context.Context, cause error) error {
 		}
 	}
 	ctx = context.WithoutCancel(ctx)
-	err := r.recordOutcomes(ctx, 0, append(pointers(r.report.ToCCMail), pointers(r.report.ToExchange)...)...)
+	err := r.recordOutcomes(ctx, numbers(len(r.report.ToCCMail)+len(r.report.ToExchange)))
 	if err = errors.Join(err, r.connector.Recording.Ledger.End(ctx, r.record.id, end)); err != nil {
 		return err
 	}

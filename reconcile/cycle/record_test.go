@@ -98,11 +98,12 @@ func (o observed) End(ctx context.Context, run int64, end reconcile.RunEnd) erro
 }
 
 // The plan is recorded before the first write and the outcome of each write
-// after it, before the next: one call for an import file, one for each entry
-// of the directory.
+// after it, before the next when one is sent at a time: one call for an import
+// file, one for each entry of the directory.
 func TestRecordedInTime(t *testing.T) {
 	t.Parallel()
 	directory, c := world(t)
+	c.Server.WritesInFlight = 1
 	l := ledgerOf(t, c)
 	var calls []string
 	note := func(call string) error {
@@ -149,6 +150,48 @@ func TestRecordedInTime(t *testing.T) {
 		t.Errorf("run %d with nothing to do: %q", report.Run, calls)
 	}
 	wantRecorded(t, l, report, nil)
+}
+
+// Outcomes are recorded after their writes, several at once when several have
+// come, and at no time have more entries been written without it than may be in
+// flight.
+func TestRecordedInBatches(t *testing.T) {
+	t.Parallel()
+	const window = 3
+	directory, c := crowd(t)
+	c.Server.WritesInFlight = window
+	l := ledgerOf(t, c)
+	recorded, calls, writing := 0, 0, false
+	c.Recording = cycle.Recording{Ledger: counted{Ledger: l, outcomes: func(outcomes []reconcile.StepOutcome) {
+		if !writing {
+			return // those of the import file
+		}
+		calls++
+		written := int(directory.Writes())
+		recorded += len(outcomes)
+		if written < recorded || written > recorded-len(outcomes)+window {
+			t.Errorf("%d outcomes make %d recorded, when %d are written", len(outcomes), recorded, written)
+		}
+	}}, Now: clock()}
+	report, err := cycle.Run(t.Context(), c, cycle.Trace{StepStarts: func(number int, _ string) { writing = number >= 9 }})
+	if err != nil || report.Failed() {
+		t.Fatal(err)
+	}
+	if writes := report.Counts.ToExchange.Writes(); recorded != writes || calls > writes {
+		t.Errorf("%d outcomes of %d were recorded, %d at a time", recorded, writes, calls)
+	}
+	wantRecorded(t, l, report, nil)
+}
+
+// counted is a ledger that tells of outcomes.
+type counted struct {
+	cycle.Ledger
+	outcomes func([]reconcile.StepOutcome)
+}
+
+func (c counted) RecordOutcomes(ctx context.Context, run int64, outcomes []reconcile.StepOutcome) error {
+	c.outcomes(outcomes)
+	return c.Ledger.RecordOutcomes(ctx, run, outcomes)
 }
 
 // wantRecorded requires that the ledger has what the report of a run says.
@@ -313,6 +356,7 @@ func TestVictim(t *testing.T) {
 		t.Skip("it is run by TestKilled")
 	}
 	c := connectorIn(t, folder, os.Getenv(victimURL))
+	c.Server.WritesInFlight = 1 // so that each outcome is recorded by itself
 	seen := map[string]int{}
 	wait := func(when string) func(string) error {
 		return func(call string) error {

@@ -187,33 +187,151 @@ func (r *run) usersEnd() int {
 	return 0
 }
 
-// updateExchange carries out a part of the plan. An interrupted cycle ends
-// between two entries: a request that is cut off may have been carried out or
-// not.
+// updateExchange carries out a part of the plan, in stretches: nothing is added
+// before everything that was to go or to change above it has its outcome, and no
+// entry goes before those are there that are added above it.
 func (r *run) updateExchange(ctx context.Context, from, to int) (account progress, err error) {
+	var places []int
 	for i := from; i < to; i++ {
-		s := &r.report.ToExchange[i]
 		if len(r.requests[i]) == 0 {
 			continue
 		}
-		if err = interrupted(ctx); err != nil {
-			return account, err
+		if len(places) > 0 && r.adds(places[0]) != r.adds(i) {
+			if err = r.updateRecipients(ctx, places, &account); err != nil {
+				return account, err
+			}
+			places = nil
 		}
-		if err = r.recordWriting(ctx); err != nil {
-			return account, err
+		places = append(places, i)
+	}
+	return account, r.updateRecipients(ctx, places, &account)
+}
+
+func (r *run) adds(place int) bool { return r.report.ToExchange[place].Op == reconcile.Add }
+
+// updateRecipients carries out the steps at these places, but for members.
+func (r *run) updateRecipients(ctx context.Context, places []int, account *progress) error {
+	if len(places) == 0 {
+		return nil
+	}
+	if err := r.mayWrite(ctx); err != nil {
+		return err
+	}
+	places, err := r.holdUnmet(ctx, places, account)
+	if err != nil {
+		return err
+	}
+	return r.send(ctx, r.groups(places), func(result ldapsrc.Result) (place int) {
+		r.noteResult(places, result, account)
+		return places[result.Group]
+	})
+}
+
+// mayWrite says whether the cycle may begin to write something.
+func (r *run) mayWrite(ctx context.Context) error {
+	if err := interrupted(ctx); err != nil {
+		return err
+	}
+	return r.recordWriting(ctx)
+}
+
+// send sends groups, several at a time, and has every result noted, which returns
+// the place of its step. An interrupted cycle sends no more of them and ends when
+// the server has answered to those under way: a request that is cut off may have
+// been carried out or not. Outcomes are recorded as they come, each after its
+// write, and all that came meanwhile at once. Nothing is sent until they are
+// recorded, so that of a run that dies no more are unknown than were in flight.
+func (r *run) send(ctx context.Context, groups []ldapsrc.Group, note func(ldapsrc.Result) (place int)) (err error) {
+	if r.writer == nil {
+		r.writer = r.conn.Writer()
+	}
+	sending, stop := context.WithCancel(ctx)
+	defer stop()
+	for results, ended := range r.writer.Write(sending, groups) {
+		if ended != nil && sending.Err() != nil && errors.Is(ended, context.Cause(sending)) {
+			ended = interrupted(ctx) // nil when it was us
 		}
-		err = r.updateRecipient(context.WithoutCancel(ctx), s, r.requests[i])
-		if s.Outcome == reconcile.Done && len(r.memberships[i]) > 0 {
-			s.Outcome, s.Error = reconcile.Failed, membersOpen
+		noted := make([]int, len(results))
+		for i, result := range results {
+			noted[i] = len(r.report.ToCCMail) + note(result)
 		}
-		if err = errors.Join(err, r.recordOutcomes(ctx, len(r.report.ToCCMail)+i, s)); err != nil {
-			return account, err
-		}
-		if s.Error != membersOpen {
-			account.count(*s)
+		if err = errors.Join(err, ended, r.recordOutcomes(ctx, noted)); err != nil {
+			stop()
 		}
 	}
-	return account, nil
+	return err
+}
+
+// holdUnmet holds the steps that take a name or an address which was to be given
+// up before, and was not. It returns the places of the others.
+func (r *run) holdUnmet(ctx context.Context, places []int, account *progress) ([]int, error) {
+	now := map[string]bool{} // given up by these steps, perhaps
+	var others, held []int
+	for _, place := range places {
+		s := &r.report.ToExchange[place]
+		if s.Op != reconcile.Add {
+			now[reconcile.Fold(s.DN)] = true
+		}
+		unmet := slices.IndexFunc(s.Needs, func(dn string) bool { return !r.freed[reconcile.Fold(dn)] && !now[reconcile.Fold(dn)] })
+		if unmet < 0 {
+			others = append(others, place)
+			continue
+		}
+		delete(now, reconcile.Fold(s.DN))
+		r.hold(s, s.Needs[unmet])
+		account.count(*s)
+		held = append(held, len(r.report.ToCCMail)+place)
+	}
+	return others, r.recordOutcomes(ctx, held)
+}
+
+// groups are the requests of the steps at these places, each with those it waits
+// for.
+func (r *run) groups(places []int) []ldapsrc.Group {
+	groups := make([]ldapsrc.Group, len(places))
+	byDN := map[string]int{}
+	for i, place := range places {
+		s := &r.report.ToExchange[place]
+		groups[i].Changes = r.requests[place]
+		for _, dn := range s.Needs {
+			if needed, here := byDN[reconcile.Fold(dn)]; here {
+				groups[i].Needs = append(groups[i].Needs, needed)
+			}
+		}
+		if s.Op != reconcile.Add {
+			byDN[reconcile.Fold(s.DN)] = i
+		}
+	}
+	return groups
+}
+
+// noteResult notes what became of one of the steps at these places. An entry
+// that the server refuses is the step's outcome.
+func (r *run) noteResult(places []int, result ldapsrc.Result, account *progress) {
+	place := places[result.Group]
+	s := &r.report.ToExchange[place]
+	var unmet *ldapsrc.UnmetError
+	switch {
+	case errors.As(result.Err, &unmet):
+		r.hold(s, r.report.ToExchange[places[unmet.Group]].DN)
+	case result.Err != nil:
+		r.failed(s, result.Err.Error())
+	default:
+		if s.Outcome = reconcile.Done; s.Op != reconcile.Add {
+			r.freed[reconcile.Fold(s.DN)] = true
+		}
+		if len(r.memberships[place]) > 0 {
+			s.Outcome, s.Error = reconcile.Failed, membersOpen
+			return
+		}
+	}
+	account.count(*s)
+}
+
+// hold holds a step that needs another one, of the entry with the DN.
+func (r *run) hold(s *reconcile.Step, dn string) {
+	s.Outcome, s.Error = reconcile.Held, fmt.Sprintf("it takes a name or an address of %s, which was not changed", dn)
+	r.trace.event(Warning, 0, fmt.Sprintf("%s %s %s held: %s", s.Op, s.Kind, s.Subject(), s.Error))
 }
 
 // membersOpen is what is left of a step whose own requests are carried out and
@@ -223,25 +341,32 @@ const membersOpen = "the entry is written, and it is not known whether its membe
 
 // updateMembers adds and deletes members of groups, after all entries.
 func (r *run) updateMembers(ctx context.Context, account progress) (string, error) {
-	absent := r.absent()
+	var places []int
 	for i := range r.report.ToExchange {
 		s := &r.report.ToExchange[i]
-		if open := s.Outcome == "" || s.Error == membersOpen; len(r.memberships[i]) == 0 || !open {
-			continue
+		if open := s.Outcome == "" || s.Error == membersOpen; len(r.memberships[i]) > 0 && open {
+			places = append(places, i)
 		}
-		if err := interrupted(ctx); err != nil {
-			return account.String(), err
-		}
-		if err := r.recordWriting(ctx); err != nil {
-			return account.String(), err
-		}
-		err := r.changeMembers(context.WithoutCancel(ctx), s, r.memberships[i], absent)
-		if err = errors.Join(err, r.recordOutcomes(ctx, len(r.report.ToCCMail)+i, s)); err != nil {
-			return account.String(), err
+	}
+	if len(places) == 0 {
+		return account.String(), nil
+	}
+	if err := r.mayWrite(ctx); err != nil {
+		return account.String(), err
+	}
+	groups, absent := make([]ldapsrc.Group, len(places)), r.absent()
+	for i, place := range places {
+		groups[i].Changes = r.changesOfMembers(place, absent)
+	}
+	err := r.send(ctx, groups, func(result ldapsrc.Result) (place int) {
+		s := &r.report.ToExchange[places[result.Group]]
+		if s.Outcome, s.Error = reconcile.Done, ""; result.Err != nil {
+			r.failed(s, result.Err.Error())
 		}
 		account.count(*s)
-	}
-	return account.String(), nil
+		return places[result.Group]
+	})
+	return account.String(), err
 }
 
 // absent are the recipients that the plan adds and that are not there, because
@@ -256,63 +381,25 @@ func (r *run) absent() map[string]bool {
 	return absent
 }
 
-// changeMembers sends the requests for the members of one group, without those
-// that are absent: they wait for the next cycle.
-func (r *run) changeMembers(ctx context.Context, s *reconcile.Step, requests []ldapsrc.Change, absent map[string]bool) error {
-	s.Outcome, s.Error = reconcile.Done, ""
-	for _, request := range requests {
+// changesOfMembers are the requests for the members of the group at a place,
+// without those that are absent: they wait for the next cycle.
+func (r *run) changesOfMembers(place int, absent map[string]bool) []ldapsrc.Change {
+	var changes []ldapsrc.Change
+	for _, request := range r.memberships[place] {
 		mod := request.Mods[0]
 		there := slices.DeleteFunc(slices.Clone(mod.Values), func(dn string) bool {
 			return mod.Op == ldapsrc.AddValues && absent[mapping.NormalDN(dn)]
 		})
 		if n := len(mod.Values) - len(there); n > 0 {
-			r.warn(fmt.Sprintf("%s of the list %q waits for the next cycle, because its recipient could not be added", count(n, "member", "members"), s.Name))
+			r.warn(fmt.Sprintf("%s of the list %q waits for the next cycle, because its recipient could not be added",
+				count(n, "member", "members"), r.report.ToExchange[place].Name))
 		}
-		if len(there) == 0 {
-			continue
-		}
-		request.Mods = []ldapsrc.Mod{{Op: mod.Op, Name: mod.Name, Values: there}}
-		if err := r.conn.ApplyMembers(ctx, request); err != nil {
-			r.failed(s, err.Error())
-			return lost(err)
+		if len(there) > 0 {
+			request.Mods = []ldapsrc.Mod{{Op: mod.Op, Name: mod.Name, Values: there}}
+			changes = append(changes, request)
 		}
 	}
-	return nil
-}
-
-// updateRecipient sends the requests of one step. An entry that the server
-// refuses is the step's outcome; a connection that is gone is an error.
-func (r *run) updateRecipient(ctx context.Context, s *reconcile.Step, requests []ldapsrc.Change) error {
-	for _, dn := range s.Needs {
-		if !r.freed[reconcile.Fold(dn)] {
-			s.Outcome, s.Error = reconcile.Held, fmt.Sprintf("it takes a name or an address of %s, which was not changed", dn)
-			r.trace.event(Warning, 0, fmt.Sprintf("%s %s %s held: %s", s.Op, s.Kind, s.Subject(), s.Error))
-			return nil
-		}
-	}
-	for _, request := range requests {
-		err := r.conn.Apply(ctx, request)
-		if request.Type == ldapsrc.DeleteEntry && errors.Is(err, ldapsrc.ErrNoSuchObject) {
-			err = nil // somebody else was faster
-		}
-		if err != nil {
-			r.failed(s, err.Error())
-			return lost(err)
-		}
-	}
-	s.Outcome = reconcile.Done
-	r.freed[reconcile.Fold(s.DN)] = true
-	return nil
-}
-
-// lost returns the error when the server did not answer: it then fails for
-// every other entry too, and what became of this one is not known.
-func lost(err error) error {
-	var answer *ldapsrc.Error
-	if errors.As(err, &answer) && answer.Code == 0 {
-		return err
-	}
-	return nil
+	return changes
 }
 
 func (r *run) failed(s *reconcile.Step, reason string) {

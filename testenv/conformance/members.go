@@ -59,7 +59,7 @@ func (d Directory) changesMembers(t *testing.T) {
 	if err := c.Apply(t.Context(), mixed); !errors.As(err, &refused) || refused.Code != 20 {
 		t.Errorf("one that is there already, by Apply: %v", err)
 	}
-	if err := c.ApplyMembers(t.Context(), mixed); err != nil {
+	if err := send(t, c, mixed); err != nil {
 		t.Errorf("one there already, one gone already: %v", err)
 	}
 	if diff := cmp.Diff([]string{other, third}, membersOf(t, d, dn)); diff != "" {
@@ -67,8 +67,22 @@ func (d Directory) changesMembers(t *testing.T) {
 	}
 
 	mixed.DN = "cn=nobody," + Container
-	if err := c.ApplyMembers(t.Context(), mixed); !errors.Is(err, ldapsrc.ErrNoSuchObject) {
+	if err := send(t, c, mixed); !errors.Is(err, ldapsrc.ErrNoSuchObject) {
 		t.Errorf("of a list that is not there: %v", err)
 	}
 	apply(t, c, ldapsrc.Exchange55().Delete(dn))
+}
+
+// send has a Writer send a change.
+func send(t *testing.T, c *ldapsrc.Conn, change ldapsrc.Change) error {
+	t.Helper()
+	w := c.Writer()
+	var all []error
+	for results, err := range w.Write(t.Context(), []ldapsrc.Group{{Changes: []ldapsrc.Change{change}}}) {
+		all = append(all, err)
+		for _, r := range results {
+			all = append(all, r.Err)
+		}
+	}
+	return errors.Join(append(all, w.Close())...)
 }

@@ -74,6 +74,7 @@ type Exchange struct {
 	Timeouts      Timeouts `yaml:"timeouts"`
 	Retries       int      `yaml:"retries"`
 	Connections   int      `yaml:"connections"`
+	InFlight      int      `yaml:"writes_in_flight"`
 	Export        *Export  `yaml:"export"`
 	Import        *Import  `yaml:"import"`
 }
@@ -227,7 +228,7 @@ func (c *Connector) setDefaults() {
 	*c = Connector{
 		Exchange: Exchange{
 			Profile: "exchange55", AdminView: true, PageSize: 100, Timeout: Duration(time.Minute),
-			Timeouts: Timeouts{Idle: Duration(5 * time.Minute)}, Retries: 2, Connections: 2,
+			Timeouts: Timeouts{Idle: Duration(5 * time.Minute)}, Retries: 2, Connections: 2, InFlight: 8,
 		},
 		PostOffice: PostOffice{
 			Backups: 10, Transport: "exec", Timeout: Duration(10 * time.Minute), Dialect: Dialect{Base: "lotus"},

@@ -255,10 +255,17 @@ func (e Exchange) validateTimes(w *walker, at string) {
 	if e.Connections < 1 || e.Connections > mostConnections {
 		w.complain(at+".connections", fmt.Sprintf("is %d, must be from 1 to %d", e.Connections, mostConnections), "")
 	}
+	if e.InFlight < 1 || e.InFlight > mostInFlight {
+		w.complain(at+".writes_in_flight", fmt.Sprintf("is %d, must be from 1 to %d", e.InFlight, mostInFlight), "")
+	}
 }
 
 // mostConnections is more than any server of these directories is glad of.
 const mostConnections = 64
+
+// mostInFlight is more than any server works on at the same time, and as many
+// as anybody would look for after a crash.
+const mostInFlight = 1000
 
 func (i Import) validate(w *walker, at string) {
 	oneOf(w, at+".filter.mode", i.Filter.Mode, "all", "only", "except")
