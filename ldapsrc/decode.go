@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// displayName is the least value that is not the directory name; else the
-// least. A server other than Exchange adds the directory name to cn, because it
-// is the naming attribute.
-func displayName(values cursor, directoryName string) string {
+// beside is the least value that is not the directory name; else the least. A
+// server other than Exchange adds the directory name to the naming attribute.
+func beside(values cursor, directoryName string) string {
 	var least, best string
 	some, found := false, false
 	for v, more := values.value(); more; v, more = values.value() {
@@ -27,11 +26,70 @@ func displayName(values cursor, directoryName string) string {
 	return least
 }
 
+// least is beside of values that are a list.
+func least(values []string, directoryName string) string {
+	values = slices.Sorted(slices.Values(values))
+	if i := slices.IndexFunc(values, func(v string) bool { return !equalFold(v, directoryName) }); i >= 0 {
+		return values[i]
+	}
+	return first(values)
+}
+
+// target is the target address among the values of its attribute: the first, or
+// where people's own entries may have the attribute, the least that begins with
+// an address type in upper case, which no address of the World Wide Web does.
+func (p Profile) target(values []string) string {
+	if !p.shared() {
+		return first(values)
+	}
+	for _, v := range slices.Sorted(slices.Values(values)) {
+		if typ, _, _ := strings.Cut(v, ":"); isTarget(v) && typ == strings.ToUpper(typ) {
+			return v
+		}
+	}
+	return ""
+}
+
+// holdsName says whether an attribute may hold the directory name beside a
+// value of its own, because it is in the names of entries.
+func (p Profile) holdsName(attribute string) bool {
+	return p.Write.HoldsName && attribute != "" && strings.EqualFold(attribute, p.Write.Naming)
+}
+
+// ofProfile fills the fields of a recipient that other directories than
+// Exchange's hold in other ways.
+func (p Profile) ofProfile(r *Recipient) {
+	f := p.Fields
+	if p.holdsName(f.Alias) {
+		r.Alias = least(r.Entry.Values(f.Alias), r.DirectoryName)
+	}
+	if p.shared() {
+		r.Target = p.target(r.Entry.Values(f.Target))
+	}
+	switch p.Proxies {
+	case NoProxies:
+		r.Proxies = p.plainAddresses(*r)
+	case WholeProxies:
+		r.Proxies = p.wholeProxies(*r)
+	case SplitProxies:
+	}
+	p.dropRequired(r)
+}
+
+// dropRequired takes out of a custom recipient the last name that it only has
+// because the directory requires one.
+func (p Profile) dropRequired(r *Recipient) {
+	required := slices.ContainsFunc(p.Write.Required, func(q Required) bool { return strings.EqualFold(q.Attribute, p.Fields.Surname) })
+	if required && r.Class == CustomRecipient && r.GivenName == "" && r.Surname == r.DisplayName {
+		r.Surname = ""
+	}
+}
+
 // allProxies puts the e-mail addresses together: the primary SMTP and X.400
-// addresses first, then the others in order, each address once. Those two are
-// primary only where they have an attribute of their own; among the others they
+// addresses first, then the others in order, each address once. Where those two
+// have an attribute of their own, only that is primary; among the others they
 // may be repeated (sources differ on it).
-func allProxies(first *[roleCount]string, others cursor) []Proxy {
+func (p *Profile) allProxies(first *[roleCount]string, others cursor) []Proxy {
 	var room [8]string
 	values := others.values(room[:0])
 	slices.Sort(values) // upper case sorts first, and with it the primary addresses
@@ -39,23 +97,51 @@ func allProxies(first *[roleCount]string, others cursor) []Proxy {
 	for _, primary := range []struct {
 		typ string
 		of  role
-	}{{"SMTP", roleSMTP}, {"SMTP", roleSMTPSynonym}, {"X400", roleX400}} {
+	}{{smtpType, roleSMTP}, {smtpType, roleSMTPSynonym}, {x400Type, roleX400}} {
 		if address := first[primary.of]; address != "" {
 			all = append(all, Proxy{Type: primary.typ, Address: address, Primary: true})
 		}
 	}
 	for _, value := range values {
-		if proxy, ok := parseProxy(value); ok {
-			proxy.Primary = proxy.Primary && !hasOwnAttribute(proxy.Type)
+		if proxy, ok := p.parseProxy(value); ok {
+			proxy.Primary = proxy.Primary && p.ownAttribute(proxy.Type) == ""
 			all = append(all, proxy)
 		}
 	}
 	return distinct(all)
 }
 
-// hasOwnAttribute says whether the primary address of that type is an attribute
-// of its own.
-func hasOwnAttribute(typ string) bool { return typ == "SMTP" || typ == "X400" }
+// wholeProxies are addresses that all stand in one attribute. The SMTP address
+// that stands apart is primary where no other one is.
+func (p Profile) wholeProxies(r Recipient) []Proxy {
+	var all []Proxy
+	for _, value := range slices.Sorted(slices.Values(r.Entry.Values(p.Fields.Proxies))) {
+		if proxy, ok := p.parseProxy(value); ok {
+			all = append(all, proxy)
+		}
+	}
+	if address := r.Entry.Attribute(p.Fields.SMTP); address != "" {
+		_, known := Recipient{Proxies: all}.PrimaryProxy(smtpType)
+		all = append(all, Proxy{Type: smtpType, Address: address, Primary: !known})
+	}
+	return distinct(all)
+}
+
+// plainAddresses are the SMTP addresses, the first of them primary, the X.400
+// address, and what the target address is.
+func (p Profile) plainAddresses(r Recipient) []Proxy {
+	var all []Proxy
+	for i, address := range slices.Sorted(slices.Values(r.Entry.Values(p.Fields.SMTP))) {
+		all = append(all, Proxy{Type: smtpType, Address: address, Primary: i == 0})
+	}
+	if address := r.Entry.Attribute(p.Fields.X400); address != "" {
+		all = append(all, Proxy{Type: x400Type, Address: address, Primary: true})
+	}
+	if typ, address, found := strings.Cut(r.Target, ":"); found && isTarget(r.Target) && p.ownAttribute(typ) == "" {
+		all = append(all, Proxy{Type: typ, Address: address, Primary: true})
+	}
+	return distinct(all)
+}
 
 // distinct leaves out addresses that came before, whatever their case. Nearly
 // all recipients have a few, for which a look at each is cheaper than a set.
@@ -84,10 +170,18 @@ func distinct(proxies []Proxy) []Proxy {
 	return once
 }
 
-// parseProxy reads a value TYPE$address. A type in upper case marks a primary
-// address (documented: K263520).
-func parseProxy(value string) (Proxy, bool) {
-	typ, address, found := strings.Cut(value, "$")
+// separator stands between the type and the address of a proxy.
+func (p *Profile) separator() string {
+	if p.Proxies == WholeProxies {
+		return ":"
+	}
+	return "$"
+}
+
+// parseProxy reads a value TYPE$address or TYPE:address. A type in upper case
+// marks a primary address (documented: K263520).
+func (p *Profile) parseProxy(value string) (Proxy, bool) {
+	typ, address, found := strings.Cut(value, p.separator())
 	upper, known := usualTypes[typ]
 	if !known {
 		upper = strings.ToUpper(typ)

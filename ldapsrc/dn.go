@@ -114,13 +114,6 @@ func DirectoryName(dn string) (string, error) {
 	return names[0][0].value, nil
 }
 
-// RecipientDN returns the distinguished name of the recipient with that
-// directory name directly below container. Characters that have a meaning in
-// distinguished names are escaped by a backslash.
-func RecipientDN(directoryName, container string) string {
-	return "cn=" + escapeValue(directoryName) + "," + container
-}
-
 // normalRDNs returns the parts of a name, each in its normal form.
 func normalRDNs(dn string) ([]string, error) {
 	names, err := parseDN(dn)

@@ -119,11 +119,11 @@ func TestDirectoryName(t *testing.T) {
 
 // Whatever the directory name, it comes back from the name of the entry, and
 // go-ldap agrees where the name is text.
-func TestRecipientDNKeepsTheDirectoryName(t *testing.T) {
+func TestDNKeepsTheDirectoryName(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.String().Draw(t, "name")
-		dn := ldapsrc.RecipientDN(name, "cn=Recipients,o=Contoso")
+		dn := ldapsrc.Exchange55().Write.DN(name, "cn=Recipients,o=Contoso")
 		if got, err := ldapsrc.DirectoryName(dn); err != nil || got != name {
 			t.Fatalf("%q became %q and came back as %q, %v", name, dn, got, err)
 		}

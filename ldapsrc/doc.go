@@ -1,6 +1,7 @@
 // Package ldapsrc reads recipients from the directory of an Exchange 5.5
 // server over LDAP and writes custom recipients to it. It knows Exchange and
-// nothing else.
+// nothing else; other directories are read and written in Exchange's terms, as
+// far as a [Profile] finds a place for them there.
 //
 // # The directory
 //
@@ -11,8 +12,9 @@
 // textEncodedORAddress, and all others are values of otherMailbox in the form
 // TYPE$address, where a type in upper case marks the primary address of that
 // type and one in lower case a secondary address (documented: K263520). A
-// [Recipient] has them in one list. What is named how, and how long a value
-// may be, is data: a [Profile].
+// [Recipient] has them in one list. What is named how, how long a value may be
+// and what can be written is data: a [Profile], such as [Exchange55] or
+// [OpenLDAP].
 //
 // Objects that are hidden from the address book and objects that were deleted
 // are seen only under the admin view, that is when the bind name ends in

@@ -161,13 +161,19 @@ func (e Entry) Recipient() Recipient {
 	trust, _ := integer("", first[roleTrustLevel], DefaultTrustLevel)
 	r.TrustLevel = int(trust)
 	r.USNChanged, _ = integer("", first[roleUSNChanged], 0)
-	r.DisplayName = displayName(display, r.DirectoryName)
+	r.DisplayName = beside(display, r.DirectoryName)
 	r.Alias, r.GivenName, r.Surname = first[roleAlias], first[roleGivenName], first[roleSurname]
 	r.Initials, r.Target, r.Notes = first[roleInitials], first[roleTarget], first[roleNotes]
 	r.ImportedFrom = first[roleImportedFrom]
-	r.Proxies = allProxies(&first, proxies)
+	profile := e.names.profile
+	if profile.Proxies == SplitProxies {
+		r.Proxies = profile.allProxies(&first, proxies)
+	}
 	if r.Class == DistributionList {
-		r.Members = e.Values(e.names.profile.Fields.Members)
+		r.Members = e.Values(profile.Fields.Members)
+	}
+	if e.names.unlike {
+		profile.ofProfile(&r)
 	}
 	return r
 }

@@ -44,7 +44,7 @@ func (e *Error) Error() string {
 	if e.DN != "" {
 		b.WriteString(" " + quote(e.DN))
 	}
-	b.WriteString(": " + e.cause())
+	b.WriteString(": " + e.Cause())
 	if e.Hint != "" {
 		b.WriteString("; " + e.Hint)
 	}
@@ -59,9 +59,9 @@ func (e *Error) Is(target error) bool {
 	return target == ErrNoSuchObject && e.Code == ldap.LDAPResultNoSuchObject
 }
 
-// cause is the text of the cause, in the terms of LDAP where the server
+// Cause is the text of the cause, in the terms of LDAP where the server
 // answered.
-func (e *Error) cause() string {
+func (e *Error) Cause() string {
 	var answer *ldap.Error
 	if !errors.As(e.Err, &answer) {
 		return e.Err.Error()

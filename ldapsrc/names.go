@@ -15,6 +15,10 @@ type names struct {
 	roles    []roles        // by number: which fields of a Recipient it holds
 	byName   map[string]int // in lower case and as the profile writes it
 	spelling [roleCount]string
+
+	// What the profile works out to, once for all entries.
+	unlike bool // fields stand in other ways than Exchange's
+	shared bool // custom recipients are told by their target address
 }
 
 // role is a field of a recipient that is made of an attribute. The first ones
@@ -67,6 +71,8 @@ func newNames(p Profile) *names {
 		roleInitials: f.Initials, roleTarget: f.Target, roleNotes: f.Notes, roleImportedFrom: f.ImportedFrom,
 		roleSMTP: f.SMTP, roleSMTPSynonym: f.SMTPSynonym, roleX400: f.X400, roleProxies: f.Proxies,
 	}}
+	n.shared = p.shared()
+	n.unlike = n.shared || p.Proxies != SplitProxies || p.holdsName(f.Alias) || len(p.Write.Required) > 0
 	for _, name := range p.attributes() {
 		n.byName[name] = n.add(strings.ToLower(name))
 	}

@@ -2,7 +2,6 @@ package ldapsrc
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/go-ldap/ldap/v3"
@@ -14,7 +13,7 @@ import (
 func (c *Conn) Exists(ctx context.Context, dn string) error {
 	deleted := c.server.Profile.Fields.Deleted
 	request := &ldap.SearchRequest{
-		BaseDN: dn, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{deleted},
+		BaseDN: dn, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: named(deleted),
 	}
 	result, err := c.searchAgain(ctx, opRead, request)
 	if err != nil {
@@ -34,11 +33,11 @@ func (c *Conn) Exists(ctx context.Context, dn string) error {
 // or deleted object at all.
 func (c *Conn) AdminView(ctx context.Context, base string) (bool, error) {
 	f := c.server.Profile.Fields
-	request := &ldap.SearchRequest{
-		BaseDN: base, Scope: ldap.ScopeWholeSubtree, SizeLimit: 1,
-		Filter:     fmt.Sprintf("(|(%s=TRUE)(%s=TRUE))", f.Deleted, f.Hidden),
-		Attributes: []string{f.Deleted, f.Hidden},
+	request := &ldap.SearchRequest{BaseDN: base, Scope: ldap.ScopeWholeSubtree, SizeLimit: 1, Attributes: named(f.Deleted, f.Hidden)}
+	for _, name := range request.Attributes {
+		request.Filter += "(" + name + "=TRUE)"
 	}
+	request.Filter = "(|" + request.Filter + ")"
 	result, err := c.searchAgain(ctx, opSearch, request)
 	if err != nil && !ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) {
 		return false, err
@@ -47,6 +46,16 @@ func (c *Conn) AdminView(ctx context.Context, base string) (bool, error) {
 	return slices.ContainsFunc(result.Entries, func(e *ldap.Entry) bool {
 		return isTrue(e.GetEqualFoldAttributeValue(f.Deleted)) || isTrue(e.GetEqualFoldAttributeValue(f.Hidden))
 	}), nil
+}
+
+// named are the attributes to ask for of those that the profile may lack; no
+// attribute, in LDAP's words, when it lacks all.
+func named(attributes ...string) []string {
+	attributes = slices.DeleteFunc(attributes, func(name string) bool { return name == "" })
+	if len(attributes) == 0 {
+		return []string{"1.1"}
+	}
+	return attributes
 }
 
 // searchAgain does a search that is one request, and may thus be repeated.

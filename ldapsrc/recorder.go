@@ -225,6 +225,9 @@ func (r *recorder) checkName() error {
 
 // checkLiving checks what only an entry that is not deleted must have.
 func (r *recorder) checkLiving() error {
+	if r.names.shared {
+		r.parted()
+	}
 	if r.class == 0 {
 		values := Entry{string(r.record), r.names}.Values("objectClass")
 		return fmt.Errorf("its objectClass %q is that of no recipient", values)
@@ -237,6 +240,20 @@ func (r *recorder) checkLiving() error {
 		r.record[flagsAt] |= flagHidden
 	}
 	return r.integer(roleTrustLevel)
+}
+
+// parted makes a custom recipient without a target address what else has its
+// objectClass.
+func (r *recorder) parted() {
+	profile := r.names.profile
+	if r.class == 0 || profile.Classes[r.class-1].Class != CustomRecipient ||
+		profile.target(Entry{string(r.record), r.names}.Values(profile.Fields.Target)) != "" {
+		return
+	}
+	name := profile.Classes[r.class-1].Name
+	r.class = 1 + slices.IndexFunc(profile.Classes, func(c ObjectClass) bool {
+		return c.Class != CustomRecipient && strings.EqualFold(c.Name, name)
+	})
 }
 
 func (r *recorder) boolean(of role) (bool, error) {

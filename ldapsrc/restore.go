@@ -30,9 +30,14 @@ func (p Profile) Decode(dn string, values map[string][]string) (Recipient, error
 // MultiValued reports whether an attribute may hold values that are not ours
 // beside those that are.
 func (p Profile) MultiValued(attribute string) bool {
-	return slices.ContainsFunc([]string{"objectClass", p.Fields.DisplayName, p.Fields.Proxies, p.Fields.Members}, func(name string) bool {
-		return strings.EqualFold(name, attribute)
-	})
+	shared := []string{"objectClass", p.Fields.DisplayName, p.Fields.Proxies, p.Fields.Members}
+	if p.shared() {
+		shared = append(shared, p.Fields.Target)
+	}
+	if p.Proxies == NoProxies {
+		shared = append(shared, p.Fields.SMTP)
+	}
+	return p.holdsName(attribute) || holds(shared, attribute)
 }
 
 // Restore makes the request that adds a custom recipient or a distribution list
@@ -48,19 +53,34 @@ func (p Profile) Restore(dn string, values map[string][]string) (Change, error) 
 	if r.Class != CustomRecipient && r.Class != DistributionList {
 		return Change{}, fmt.Errorf("add %s: it is a %s; only custom recipients and distribution lists are added", quote(dn), r.Class)
 	}
-	change := Change{DN: dn, Type: AddEntry, Attributes: []Attribute{{"objectClass", []string{p.objectClass(r.Class)}}}}
+	change := Change{DN: dn, Type: AddEntry, Attributes: []Attribute{{"objectClass", p.restoredClasses(r)}}}
 	f := p.Fields
 	apart := []string{"objectClass", f.USNChanged, f.USNCreated, f.Deleted, f.SMTPSynonym}
 	if p.EmptyLists {
 		apart = append(apart, f.Members)
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		kept := slices.ContainsFunc(apart, func(other string) bool { return strings.EqualFold(name, other) })
-		if !kept && len(values[name]) > 0 {
+		if !holds(apart, name) && len(values[name]) > 0 {
 			change.Attributes = append(change.Attributes, Attribute{p.spelling(name), values[name]})
 		}
 	}
 	return change, p.Check(change)
+}
+
+// restoredClasses are the values of objectClass to write for an entry that was
+// read: those of every such entry, and where they are written in full, what
+// somebody added to them, with the attributes that it allows.
+func (p Profile) restoredClasses(r Recipient) []string {
+	classes := slices.Clone(p.written(r.Class))
+	if len(classes) == 1 {
+		return classes
+	}
+	for _, v := range r.Values("objectClass") {
+		if !holds(classes, v) {
+			classes = append(classes, v)
+		}
+	}
+	return classes
 }
 
 // Rewrite makes the requests that give the named attributes of an entry exactly
@@ -70,8 +90,8 @@ func (p Profile) Rewrite(before Recipient, values map[string][]string) ([]Change
 	var mods, last []Mod
 	// The other addresses go first, so that one of them can become primary.
 	proxies := strings.ToLower(p.Fields.Proxies)
-	if now, named := values[proxies]; named {
-		first := withoutPrimaries(now, before.Proxies)
+	if now, named := values[proxies]; named && proxies != "" {
+		first := p.withoutPrimaries(now, before.Proxies)
 		mods = appendMod(mods, p.Fields.Proxies, before.Values(proxies), first)
 		last = appendMod(last, p.Fields.Proxies, first, now)
 	}

@@ -2,6 +2,7 @@ package ldapsrc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,10 +63,11 @@ type Mod struct {
 // members of a list come in requests of their own ([Profile.ChangeMembers]),
 // unless the profile has no lists without members.
 //
-// It fails when the recipient is of another class, has no directory name,
-// display name or alias, or is a custom recipient without a target address,
-// when its name and its directory name differ, when an address is malformed or
-// one too many is primary, and when Check refuses a value.
+// It fails when the profile is one of directories that cannot be written, when
+// the recipient is of another class, has no directory name, display name or
+// alias, or is a custom recipient without a target address, when its name and
+// its directory name differ, when an address is malformed, one too many is
+// primary or there is no attribute for it, and when Check refuses a value.
 func (p Profile) Add(r Recipient) (Change, error) {
 	fail := func(format string, args ...any) (Change, error) {
 		return Change{}, fmt.Errorf("add %s: %w", quote(r.DN), fmt.Errorf(format, args...))
@@ -74,26 +76,36 @@ func (p Profile) Add(r Recipient) (Change, error) {
 	if err != nil {
 		return fail("%w", err)
 	}
-	switch {
-	case r.Class != CustomRecipient && r.Class != DistributionList:
-		return fail("it is a %s; only custom recipients and distribution lists are added", r.Class)
-	case name == "" || r.DirectoryName != name:
+	if name == "" || r.DirectoryName != name {
 		return fail("its directory name %q is not the one in its name", r.DirectoryName)
-	case r.DisplayName == "":
-		return fail("it has no display name")
-	case r.Alias == "":
-		return fail("it has no alias")
-	case r.Class == CustomRecipient && !isTarget(r.Target):
-		return fail("its target address %q does not have the form TYPE:address", r.Target)
 	}
-	if err := checkProxies(r.Proxies); err != nil {
+	if err := p.checkRecipient(r); err != nil {
 		return fail("%w", err)
 	}
-	if r.Class == DistributionList && !p.EmptyLists && len(r.Members) == 0 {
-		return fail("it has no members, and this directory has no lists without")
+	if err := p.checkProxies(r); err != nil {
+		return fail("%w", err)
 	}
 	change := Change{DN: r.DN, Type: AddEntry, Attributes: p.entry(r)}
 	return change, p.Check(change)
+}
+
+// checkRecipient refuses a recipient that lacks what it must have.
+func (p Profile) checkRecipient(r Recipient) error {
+	switch {
+	case p.Write.ReadOnly:
+		return fmt.Errorf("the profile %s is one of directories that cannot be written", p.Name)
+	case r.Class != CustomRecipient && r.Class != DistributionList:
+		return fmt.Errorf("it is a %s; only custom recipients and distribution lists are added", r.Class)
+	case r.DisplayName == "":
+		return errors.New("it has no display name")
+	case r.Alias == "" && p.Fields.Alias != "":
+		return errors.New("it has no alias")
+	case r.Class == CustomRecipient && !isTarget(r.Target):
+		return fmt.Errorf("its target address %q does not have the form TYPE:address", r.Target)
+	case r.Class == DistributionList && !p.EmptyLists && len(r.Members) == 0:
+		return errors.New("it has no members, and this directory has no lists without")
+	}
+	return nil
 }
 
 // isTarget reports whether a target address has the form TYPE:address.
@@ -105,22 +117,28 @@ func isTarget(target string) bool {
 // entry is a recipient as attributes, without those that have no value.
 func (p Profile) entry(r Recipient) []Attribute {
 	f := p.Fields
-	all := []Attribute{
-		{"objectClass", []string{p.objectClass(r.Class)}},
-		{f.DirectoryName, []string{r.DirectoryName}},
+	all := []Attribute{{"objectClass", p.written(r.Class)}}
+	if f.DirectoryName != "" {
+		all = append(all, Attribute{f.DirectoryName, []string{r.DirectoryName}})
 	}
+	named := !p.Write.HoldsName
 	for _, a := range p.single(r) {
-		if a.value != "" {
-			all = append(all, Attribute{a.name, []string{a.value}})
+		if values := append(p.present(r, a.name, a.value), p.secondary(r.Proxies, a.name)...); len(values) > 0 {
+			all = append(all, Attribute{a.name, values})
+			named = named || strings.EqualFold(a.name, p.Write.Naming)
 		}
 	}
-	if others := otherProxies(r.Proxies); len(others) > 0 {
+	if !named {
+		all = append(all, Attribute{p.Write.Naming, []string{r.DirectoryName}})
+	}
+	if others := p.otherProxies(r.Proxies); len(others) > 0 {
 		all = append(all, Attribute{f.Proxies, others})
 	}
-	if r.Class == CustomRecipient {
+	if r.Class == CustomRecipient && f.RichText != "" {
 		// The receiving end does not understand Exchange's rich text (FIM27 sets it always).
 		all = append(all, Attribute{f.RichText, []string{"FALSE"}})
-	} else {
+	}
+	if r.Class == DistributionList {
 		all = append(all, p.listOnly(r)...)
 	}
 	for _, name := range p.further(r) {
@@ -157,14 +175,16 @@ func (p Profile) listOnly(r Recipient) []Attribute {
 // K303028).
 func (p Profile) Modify(before, after Recipient) []Change {
 	kept := p.unparsed(before)
-	old := append(otherProxies(before.Proxies), kept...)
-	now := append(otherProxies(after.Proxies), kept...)
-	first := withoutPrimaries(now, before.Proxies)
+	old := append(p.otherProxies(before.Proxies), kept...)
+	now := append(p.otherProxies(after.Proxies), kept...)
+	first := p.withoutPrimaries(now, before.Proxies)
 	// The others go first, so that one of them can become primary.
 	mods := appendMod(nil, p.Fields.Proxies, old, first)
 	was := p.single(before)
 	for i, a := range p.single(after) {
-		mods = appendMod(mods, a.name, p.present(before, a.name, was[i].value), p.present(before, a.name, a.value))
+		mods = appendMod(mods, a.name,
+			append(p.present(before, a.name, was[i].value), p.secondary(before.Proxies, a.name)...),
+			append(p.present(before, a.name, a.value), p.secondary(after.Proxies, a.name)...))
 	}
 	for _, name := range p.further(after) {
 		mods = appendMod(mods, p.spelling(name), before.Values(name), after.Attributes[name])
@@ -178,18 +198,33 @@ func (p Profile) Modify(before, after Recipient) []Change {
 	return changes
 }
 
-// present are the values to write for a field: none for an empty one, and
-// beside the display name the directory name where the server keeps it in the
-// same attribute and would refuse to lose it.
+// present are the values to write for a field: none for an empty one, beside it
+// the directory name where the attribute holds that too and the server would
+// refuse to lose it, and values that are somebody else's.
 func (p Profile) present(before Recipient, attribute, value string) []string {
+	there := before.Values(attribute)
 	switch {
 	case value == "":
 		return nil
-	case attribute == p.Fields.DisplayName && value != before.DirectoryName &&
-		slices.Contains(before.Values(attribute), before.DirectoryName):
+	case attribute == p.Fields.Target && p.shared():
+		return append(slices.DeleteFunc(slices.Clone(there), func(v string) bool { return v == before.Target }), value)
+	case value == before.DirectoryName:
+	case p.holdsName(attribute), attribute == p.Fields.DisplayName && slices.Contains(there, before.DirectoryName):
 		return []string{value, before.DirectoryName}
 	}
 	return []string{value}
+}
+
+// secondary are the values for secondary addresses that stand in the attribute
+// of the primary one, as SMTP addresses do where there is no other place.
+func (p Profile) secondary(proxies []Proxy, attribute string) []string {
+	var values []string
+	for _, proxy := range proxies {
+		if p.Proxies == NoProxies && attribute == p.Fields.SMTP && proxy.Type == smtpType && !proxy.Primary {
+			values = append(values, proxy.Address)
+		}
+	}
+	return values
 }
 
 // appendMod adds the modification that turns the old values into the new ones,
@@ -289,25 +324,62 @@ type value struct{ name, value string }
 // single are the fields with one value each, always in the same order.
 func (p Profile) single(r Recipient) []value {
 	f := p.Fields
-	smtp, _ := r.PrimaryProxy("SMTP")
-	x400, _ := r.PrimaryProxy("X400")
+	smtp, _ := r.PrimaryProxy(smtpType)
+	x400, _ := r.PrimaryProxy(x400Type)
 	hidden := "" // no value and FALSE both mean visible (documented: K268576)
 	if r.Hidden {
 		hidden = "TRUE"
 	}
-	return []value{
+	fields := []value{
 		{f.DisplayName, r.DisplayName},
 		{f.Alias, r.Alias},
 		{f.GivenName, r.GivenName},
 		{f.Surname, r.Surname},
 		{f.Initials, r.Initials},
-		{f.Target, r.Target},
+		{f.Target, p.targetOf(r)},
 		{f.SMTP, smtp},
 		{f.X400, x400},
 		{f.Notes, r.Notes},
 		{f.ImportedFrom, r.ImportedFrom},
 		{f.Hidden, hidden},
 	}
+	fields = slices.DeleteFunc(fields, func(v value) bool { return v.name == "" })
+	for _, required := range p.Write.Required {
+		if r.Class == CustomRecipient {
+			fields = fill(fields, required)
+		}
+	}
+	return fields
+}
+
+// targetOf is the target address to write. A list has none, but where no other
+// attribute takes its address in another mail system, it stands there.
+func (p Profile) targetOf(r Recipient) string {
+	if r.Target != "" || p.Proxies != NoProxies {
+		return r.Target
+	}
+	for _, proxy := range r.Proxies {
+		if proxy.Primary && p.ownAttribute(proxy.Type) == "" {
+			return proxy.Type + ":" + proxy.Address
+		}
+	}
+	return ""
+}
+
+// fill gives a required attribute without a value that of another one.
+func fill(fields []value, required Required) []value {
+	of := func(name string) int {
+		return slices.IndexFunc(fields, func(v value) bool { return strings.EqualFold(v.name, name) })
+	}
+	from, to := of(required.From), of(required.Attribute)
+	switch {
+	case from < 0:
+	case to < 0:
+		return append(fields, value{required.Attribute, fields[from].value})
+	case fields[to].value == "":
+		fields[to].value = fields[from].value
+	}
+	return fields
 }
 
 // further are the names of Attributes that are not fields and so are written
@@ -326,9 +398,12 @@ func (p Profile) spelling(name string) string {
 	return name
 }
 
-// otherProxies are the values for all addresses but the primary SMTP and X.400
-// ones, sorted, each once.
-func otherProxies(proxies []Proxy) []string {
+// otherProxies are the values of the attribute of other addresses, sorted, each
+// once: all, but for the primary ones that have an attribute of their own.
+func (p Profile) otherProxies(proxies []Proxy) []string {
+	if p.Fields.Proxies == "" {
+		return nil
+	}
 	// A primary address comes first, so that a secondary one that is equal goes.
 	proxies = distinct(slices.SortedStableFunc(slices.Values(proxies), func(a, b Proxy) int {
 		switch {
@@ -340,12 +415,12 @@ func otherProxies(proxies []Proxy) []string {
 		return 1
 	}))
 	var values []string
-	for _, p := range proxies {
+	for _, proxy := range proxies {
 		switch {
-		case !p.Primary:
-			values = append(values, strings.ToLower(p.Type)+"$"+p.Address)
-		case !hasOwnAttribute(p.Type):
-			values = append(values, p.Type+"$"+p.Address)
+		case !proxy.Primary:
+			values = append(values, strings.ToLower(proxy.Type)+p.separator()+proxy.Address)
+		case p.ownAttribute(proxy.Type) == "":
+			values = append(values, proxy.Type+p.separator()+proxy.Address)
 		}
 	}
 	slices.Sort(values)
@@ -357,34 +432,40 @@ func otherProxies(proxies []Proxy) []string {
 func (p Profile) unparsed(r Recipient) []string {
 	values := slices.Sorted(slices.Values(r.Values(p.Fields.Proxies)))
 	return slices.DeleteFunc(values, func(v string) bool {
-		_, ok := parseProxy(v)
+		_, ok := p.parseProxy(v)
 		return ok
 	})
 }
 
-// withoutPrimaries leaves out the values that are primary SMTP or X.400
-// addresses in proxies.
-func withoutPrimaries(values []string, proxies []Proxy) []string {
+// withoutPrimaries leaves out the values that are addresses which proxies have
+// as primary ones in attributes of their own.
+func (p Profile) withoutPrimaries(values []string, proxies []Proxy) []string {
 	return slices.DeleteFunc(slices.Clone(values), func(v string) bool {
-		other, _ := parseProxy(v)
-		return slices.ContainsFunc(proxies, func(p Proxy) bool {
-			return p.Primary && hasOwnAttribute(p.Type) && p.Type == other.Type && fold(p.Address) == fold(other.Address)
+		other, _ := p.parseProxy(v)
+		return slices.ContainsFunc(proxies, func(q Proxy) bool {
+			return q.Primary && p.ownAttribute(q.Type) != "" && q.Type == other.Type && fold(q.Address) == fold(other.Address)
 		})
 	})
 }
 
-// checkProxies refuses malformed addresses and more than one primary of a type.
-func checkProxies(proxies []Proxy) error {
+// checkProxies refuses malformed addresses, more than one primary of a type, and
+// those that the directory has no attribute for.
+func (p Profile) checkProxies(r Recipient) error {
 	primary := map[string]string{}
-	for _, p := range proxies {
-		if !isAddressType(p.Type) || len(p.Type) > maxAddressType || p.Type != strings.ToUpper(p.Type) || p.Address == "" {
-			return fmt.Errorf("its address %q of type %q is malformed", p.Address, p.Type)
+	for _, proxy := range r.Proxies {
+		if !isAddressType(proxy.Type) || len(proxy.Type) > maxAddressType || proxy.Type != strings.ToUpper(proxy.Type) || proxy.Address == "" {
+			return fmt.Errorf("its address %q of type %q is malformed", proxy.Address, proxy.Type)
 		}
-		if first, found := primary[p.Type]; found && p.Primary {
-			return fmt.Errorf("its addresses %q and %q of type %s are both primary", first, p.Address, p.Type)
+		if first, found := primary[proxy.Type]; found && proxy.Primary {
+			return fmt.Errorf("its addresses %q and %q of type %s are both primary", first, proxy.Address, proxy.Type)
 		}
-		if p.Primary {
-			primary[p.Type] = p.Address
+		if proxy.Primary {
+			primary[proxy.Type] = proxy.Address
+		}
+		held := proxy.Primary && (p.HoldsAddress(proxy.Type) || p.targetOf(r) == proxy.Type+":"+proxy.Address) ||
+			!proxy.Primary && p.HoldsSecondary(proxy.Type)
+		if !held {
+			return fmt.Errorf("the profile %s has no attribute for its address %q of type %s", p.Name, proxy.Address, proxy.Type)
 		}
 	}
 	return nil

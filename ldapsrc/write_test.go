@@ -83,7 +83,7 @@ func TestAddRefuses(t *testing.T) {
 		{"seven initials", func(r *ldapsrc.Recipient) { r.Initials = "ABCDEFG" }, "initials has 7 characters, at most 6 fit"},
 		{"a long directory name", func(r *ldapsrc.Recipient) {
 			r.DirectoryName = strings.Repeat("x", 65)
-			r.DN = ldapsrc.RecipientDN(r.DirectoryName, container)
+			r.DN = ldapsrc.Exchange55().Write.DN(r.DirectoryName, container)
 		}, "rdn has 65 characters"},
 		{"a long address", func(r *ldapsrc.Recipient) { r.Proxies[2].Address = long(1117) }, "otherMailbox has 1124 characters, at most 1123 fit"},
 		{"an empty further value", func(r *ldapsrc.Recipient) { r.Attributes["info2"] = []string{""} }, "info2 has an empty value"},
@@ -391,7 +391,7 @@ func TestProfileByName(t *testing.T) {
 	if p, err := ldapsrc.ProfileByName("exchange55"); err != nil || p.Name != "exchange55" {
 		t.Errorf("exchange55: %q, %v", p.Name, err)
 	}
-	if _, err := ldapsrc.ProfileByName("exchange2000"); err == nil || !strings.Contains(err.Error(), "known is exchange55") {
+	if _, err := ldapsrc.ProfileByName("exchange2000"); err == nil || !strings.Contains(err.Error(), "known: exchange55, openldap") {
 		t.Errorf("an unknown name: %v", err)
 	}
 }

@@ -27,6 +27,9 @@ type ImportScope struct {
 	ExchangePostOffices []string
 	// Forbidden are characters that an address in cc:Mail must not have.
 	Forbidden string
+	// Profile says how entries are named and how long values may be; the zero
+	// value means Exchange 5.5.
+	Profile ldapsrc.Profile
 	// Groups makes distribution lists of the mailing lists, with their members.
 	// The fields below are looked at only then.
 	Groups bool
@@ -82,7 +85,10 @@ func (r Rules) Import(rows []reconcile.Row, lists []ccmail.List, boards []ccmail
 }
 
 func newImporter(r Rules, scope ImportScope) *importer {
-	im := &importer{rules: r, scope: scope, exchange: map[string]bool{}, names: r.names}
+	if scope.Profile.Name == "" {
+		scope.Profile = ldapsrc.Exchange55()
+	}
+	im := &importer{rules: r, scope: scope, exchange: map[string]bool{}, names: r.names, most: newLengths(scope.Profile)}
 	for _, po := range scope.ExchangePostOffices {
 		im.exchange[reconcile.Fold(po)] = true
 	}
@@ -94,7 +100,18 @@ type importer struct {
 	scope    ImportScope
 	exchange map[string]bool // folded names of the post offices behind which Exchange is
 	names    func(*reconcile.Recipient, int) reconcile.Names
+	most     lengths
 	result   ImportResult
+}
+
+// lengths are how many characters of a field fit; 0 is no limit.
+type lengths struct{ displayName, givenName, surname, notes, target int }
+
+func newLengths(p ldapsrc.Profile) lengths {
+	return lengths{
+		displayName: p.Length(p.Fields.DisplayName), givenName: p.Length(p.Fields.GivenName), surname: p.Length(p.Fields.Surname),
+		notes: p.Length(p.Fields.Notes), target: p.Length(p.Fields.Target),
+	}
 }
 
 // isExchange reports whether Exchange is behind a post office.
@@ -339,7 +356,7 @@ func (im *importer) recipient(kind reconcile.Kind, key, name, address string) re
 		Kind:          kind,
 		Key:           key,
 		Name:          name,
-		DN:            ldapsrc.RecipientDN(directoryName, im.scope.Container),
+		DN:            im.scope.Profile.Write.DN(directoryName, im.scope.Container),
 		DirectoryName: directoryName,
 		Target:        ccmailType + ":" + address,
 		Proxies:       []reconcile.Proxy{{Type: ccmailType, Address: address, Primary: true}},
@@ -368,15 +385,15 @@ func (im *importer) want(e *reconcile.Recipient) {
 	}
 	for _, limit := range []struct {
 		what, value string
-		most        int // documented: K259060; 5.1 and 5.3 of the SDK for notes
+		most        int
 	}{
-		{"display name", e.DisplayName, 64},
-		{"first name", e.GivenName, 64},
-		{"last name", e.Surname, 64},
-		{"comment", e.Notes, 1024},
-		{"target address", e.Target, 1123},
+		{"display name", e.DisplayName, im.most.displayName},
+		{"first name", e.GivenName, im.most.givenName},
+		{"last name", e.Surname, im.most.surname},
+		{"comment", e.Notes, im.most.notes},
+		{"target address", e.Target, im.most.target},
 	} {
-		if len(limit.value) <= limit.most {
+		if limit.most == 0 || len(limit.value) <= limit.most {
 			continue
 		}
 		if n := utf8.RuneCountInString(limit.value); n > limit.most {

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ccdirsync/ccmail"
+	"ccdirsync/ldapsrc"
 	"ccdirsync/reconcile"
 )
 
@@ -310,5 +311,25 @@ func TestImportRefusesControlCharacters(t *testing.T) {
 		nil, []ccmail.Board{{Title: "So\x07cial"}}, ImportScope{Connector: "hq", Container: "o=Contoso"})
 	if len(result.Wanted) != 1 || result.Wanted[0].Name != "Okafor, Ben" || len(result.Refused) != 2 {
 		t.Errorf("wanted %+v, refused %+v", result.Wanted, result.Refused)
+	}
+}
+
+// Names of entries and the lengths that fit are those of the kind of directory.
+func TestImportFollowsTheProfile(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 70)
+	row := reconcile.Row{Name: long, Location: "L", PostOffice: "NORTHHUB"}
+	scope := ImportScope{Connector: "hq", Container: "ou=ccmail,o=x"}
+	for _, test := range []struct {
+		profile ldapsrc.Profile
+		fits    bool
+	}{{ldapsrc.Profile{}, false}, {ldapsrc.Exchange55(), false}, {ldapsrc.OpenLDAP(), true}} {
+		scope.Profile = test.profile
+		result := readSettings(t, "").Import([]reconcile.Row{row}, nil, nil, scope)
+		if fits := len(result.Wanted) == 1; fits != test.fits || !fits && !strings.Contains(result.Refused[0].Reason, "has 70 characters, Exchange takes 64") {
+			t.Errorf("profile %q: %+v", test.profile.Name, result)
+		} else if fits && !strings.HasPrefix(result.Wanted[0].DN, "uid=CC") {
+			t.Errorf("profile %q names it %s", test.profile.Name, result.Wanted[0].DN)
+		}
 	}
 }

@@ -122,9 +122,11 @@ func Compile(s Settings) (Rules, error) {
 	return r, nil
 }
 
-// MakesAddresses reports whether custom recipients get an SMTP and an X.400
-// address.
-func (r Rules) MakesAddresses() bool { return r.smtp != nil && r.x400 != nil }
+// MakesSMTP reports whether custom recipients get an SMTP address.
+func (r Rules) MakesSMTP() bool { return r.smtp != nil }
+
+// MakesX400 reports whether custom recipients get an X.400 address.
+func (r Rules) MakesX400() bool { return r.x400 != nil }
 
 // compiler collects problems.
 type compiler struct {

@@ -152,9 +152,10 @@ func (ch *checker) exchange(ctx context.Context) {
 	if !ch.found("directory", fmt.Sprintf("%s under %s, pages of %d", account, c.Exchange.Base, c.Server.PageSize), err) {
 		return
 	}
-	if c.Exchange.AdminView {
+	switch {
+	case c.Exchange.AdminView:
 		ch.adminView(ctx)
-	} else {
+	case ch.connector.Server.Profile.AdminSuffix != "":
 		ch.caution("admin view", "is off: hidden entries are not seen")
 	}
 	if c.Exchange.Export == nil {
@@ -162,18 +163,83 @@ func (ch *checker) exchange(ctx context.Context) {
 	} else {
 		ch.found("export", count(len(c.Exchange.Export.Containers), "container", "containers"), nil)
 	}
+	ch.schema(ctx)
+	ch.imports(ctx)
+}
+
+// schema looks whether the server knows what the profile names, where the
+// server tells.
+func (ch *checker) schema(ctx context.Context) {
+	profile := ch.connector.Server.Profile
+	unknown, told, err := ch.conn.Unknown(ctx)
+	lacks := func(names []string) string {
+		return fmt.Sprintf("the server does not know %s of the profile %s", strings.Join(names, ", "), profile.Name)
+	}
+	switch {
+	case err != nil:
+		ch.found("schema", "", err)
+	case !told: // Exchange 5.5 may be one that does not
+	case len(unknown.Needed) > 0 && ch.connector.Exchange.Import != nil:
+		ch.found("schema", "", errors.New(lacks(unknown.Needed)+", so nothing can be written; choose other attributes in the profile, or add them to the schema"))
+	case len(unknown.Needed)+len(unknown.Others) > 0:
+		ch.caution("schema", lacks(append(unknown.Needed, unknown.Others...))+"; what they would hold is not there")
+	default:
+		ch.found("schema", "the server knows all classes and attributes of the profile "+profile.Name, nil)
+	}
+}
+
+// imports looks whether recipients could be written, and what they would lack.
+func (ch *checker) imports(ctx context.Context) {
+	c := ch.connector
 	if c.Exchange.Import == nil {
-		ch.caution("import", "is off: nothing comes from cc:Mail")
+		ch.caution("import", "is off: nothing comes from cc:Mail"+ch.readOnly(ctx))
 		return
 	}
 	if !ldapsrc.DNWithin(c.Exchange.Import.Container, c.Exchange.Base) {
 		ch.caution("import", fmt.Sprintf("%s is not below the base %s: addresses are not unique over both", c.Exchange.Import.Container, c.Exchange.Base))
 	}
-	err = ch.conn.CanWrite(ctx, c.Exchange.Import.Container)
+	err := ch.conn.CanWrite(ctx, c.Exchange.Import.Container)
 	ch.found("import", c.Exchange.Import.Container+" can be written", err)
-	if !c.Rules.MakesAddresses() {
-		ch.caution("addresses", "import.addresses is not set: custom recipients get no SMTP or X.400 address, and Exchange 5.5 routes on the X.400 one")
+	ch.addresses()
+}
+
+// readOnly says why a directory cannot be written, where the profile says that
+// it cannot.
+func (ch *checker) readOnly(ctx context.Context) string {
+	profile := ch.connector.Server.Profile
+	if !profile.Write.ReadOnly {
+		return ""
 	}
+	text := fmt.Sprintf(", and nothing can: the profile %s is one of directories that cannot be written", profile.Name)
+	var refused *ldapsrc.Error
+	switch err := ch.conn.CanWrite(ctx, ch.connector.Exchange.Base); {
+	case errors.As(err, &refused):
+		return text + ", and the server refuses it too: " + refused.Cause()
+	case err != nil:
+		return text
+	}
+	return text + "; the server itself would let this account write to " + ch.connector.Exchange.Base
+}
+
+// addresses tells which addresses recipients will lack that the directory has
+// room for.
+func (ch *checker) addresses() {
+	c, lacking := ch.connector, []string{}
+	if !c.Rules.MakesSMTP() && c.Server.Profile.HoldsAddress("SMTP") {
+		lacking = append(lacking, "SMTP")
+	}
+	needsX400 := c.Server.Profile.Fields.X400 != ""
+	if !c.Rules.MakesX400() && needsX400 {
+		lacking = append(lacking, "X.400")
+	}
+	if len(lacking) == 0 {
+		return
+	}
+	text := fmt.Sprintf("import.addresses is not set: custom recipients get no %s address", strings.Join(lacking, " or "))
+	if needsX400 {
+		text += ", and Exchange 5.5 routes on the X.400 one"
+	}
+	ch.caution("addresses", text)
 }
 
 // connection tells which server answered and how it is talked to.

@@ -147,8 +147,8 @@ func (r *run) exchangeInput() (in reconcile.ExchangeInput, on bool) {
 func (r *run) imported() mapping.ImportResult {
 	return r.connector.Rules.Import(r.rows, r.lists, r.boards, mapping.ImportScope{
 		Connector: r.connector.Name, Container: r.connector.Exchange.Import.Container, ExchangePostOffices: r.ownership.ExchangePostOffices(),
-		Forbidden: r.connector.PostOffice.Dialect.Forbidden,
-		Groups:    r.connector.Exchange.Import.Groups, Recipients: r.decoded(func(ldapsrc.Entry) bool { return true }), Exported: r.exported,
+		Forbidden: r.connector.PostOffice.Dialect.Forbidden, Profile: r.connector.Server.Profile,
+		Groups: r.connector.Exchange.Import.Groups, Recipients: r.decoded(func(ldapsrc.Entry) bool { return true }), Exported: r.exported,
 		TitlesOnly: r.connector.PostOffice.Dialect.TitlesOnly,
 	})
 }

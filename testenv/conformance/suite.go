@@ -188,7 +188,7 @@ func (d Directory) refusesWrongPassword(t *testing.T) {
 // NewRecipient is a custom recipient that is not there yet, below Container.
 func NewRecipient() ldapsrc.Recipient {
 	return ldapsrc.Recipient{
-		DN: ldapsrc.RecipientDN("CC00012B", Container), Class: ldapsrc.CustomRecipient, DirectoryName: "CC00012B",
+		DN: ldapsrc.Exchange55().Write.DN("CC00012B", Container), Class: ldapsrc.CustomRecipient, DirectoryName: "CC00012B",
 		DisplayName: "Bea New", Alias: "bnew", GivenName: "Bea", Surname: "New", Initials: "Q.",
 		Target: "CCMAIL:Bea New at NORTHHUB", Notes: "desk 7", ImportedFrom: "hq", TrustLevel: ldapsrc.DefaultTrustLevel,
 		Proxies: []ldapsrc.Proxy{
@@ -361,7 +361,7 @@ func (d Directory) writesHostileValues(t *testing.T) {
 	c := d.Dial(t)
 	for _, name := range []string{`Smith, Ann`, `a"quote"`, `a+b=c`, `back\slash`, `semi;colon`, `Zoë Ångström`, `<angle>`, `#number`} {
 		r := NewRecipient()
-		r.DirectoryName, r.DN = name, ldapsrc.RecipientDN(name, Container)
+		r.DirectoryName, r.DN = name, ldapsrc.Exchange55().Write.DN(name, Container)
 		r.DisplayName, r.Notes = `: <`+name+`>`, "(*)\\ "+name+" 日本語"
 		add(t, c, r)
 		got := written(t, c, r.DN)

@@ -95,6 +95,9 @@ func (s *Server) config() string {
 	}
 	line("sizelimit size.soft=%[1]s size.hard=%[1]s size.pr=%[1]s size.prtotal=unlimited", limit(o.SizeLimit))
 	line("access to dn.base=\"\" by * read")
+	if o.Schema != Exchange55 { // what Exchange publishes of its schema is not known
+		line("access to dn.base=\"cn=Subschema\" by * read")
+	}
 	// A bind name of Exchange is not an entry. Here it is the administrator of
 	// an empty database of its own, which makes it one that may bind.
 	for i, user := range o.Users {
