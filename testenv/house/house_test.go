@@ -50,7 +50,7 @@ var mayImport = map[string]reasons{
 		"reconcile/cycle":               "it starts cycles",
 		"reconcile/ledger":              "it opens the ledger, gives it to cycles and shows what it holds",
 	},
-	"cmd/ccdirsync/internal/config": {},
+	"cmd/ccdirsync/internal/config": {"ldapsrc": "what a setting may be, and is when it is not given, follows the profile"},
 
 	// What stands for the real things in tests shares no code with what it
 	// tests: they would agree on one mistake.
@@ -71,6 +71,7 @@ var mayImport = map[string]reasons{
 	},
 	"testenv/torture": {},
 	"testenv/house":   {},
+	"testenv/glauth":  {},
 	"testenv/scenario": {
 		"testenv/exchange55": "scripts start a directory",
 		"testenv/postoffice": "scripts make post offices",
