@@ -250,7 +250,7 @@ func mappingSettings(c config.Connector) mapping.Settings {
 func (s surroundings) server(file config.File, c config.Connector) (ldapsrc.Server, error) {
 	e, wrong := c.Exchange, complaints{file: file, section: c.Place + ".exchange"}
 	password := s.secret(&wrong, e.PasswordFile, e.PasswordEnv)
-	profile, err := ldapsrc.ProfileByName(e.Profile)
+	profile, err := e.Profile.Directory()
 	wrong.about("profile", err)
 	if e.Import != nil && err == nil {
 		profile, err = profile.WithAttribute(e.Import.KeyAttribute)

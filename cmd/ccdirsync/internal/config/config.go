@@ -61,7 +61,7 @@ type Exchange struct {
 	BindDN        string   `yaml:"bind_dn"`
 	PasswordFile  string   `yaml:"password_file"`
 	PasswordEnv   string   `yaml:"password_env"`
-	Profile       string   `yaml:"profile"`
+	Profile       Profile  `yaml:"profile"`
 	Server        string   `yaml:"server"`
 	FormerServers []string `yaml:"former_servers"`
 	Site          string   `yaml:"site"`
@@ -227,7 +227,7 @@ func (f *File) setDefaults() {
 func (c *Connector) setDefaults() {
 	*c = Connector{
 		Exchange: Exchange{
-			Profile: "exchange55", AdminView: true, PageSize: 100, Timeout: Duration(time.Minute),
+			Profile: Profile{Base: "exchange55"}, AdminView: true, PageSize: 100, Timeout: Duration(time.Minute),
 			Timeouts: Timeouts{Idle: Duration(5 * time.Minute)}, Retries: 2, Connections: 2, InFlight: 8,
 		},
 		PostOffice: PostOffice{

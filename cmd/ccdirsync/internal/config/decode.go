@@ -22,6 +22,7 @@ type place struct{ line, column int }
 type walker struct {
 	file     string
 	places   map[string]place // of every setting
+	given    map[string]bool  // settings that have a value
 	anchors  map[string]ast.Node
 	problems []Problem
 }
@@ -93,20 +94,28 @@ func (w *walker) decode(path string, node ast.Node, v reflect.Value) {
 	if empty {
 		return
 	}
+	w.given[path] = true
 	text, isText := textOf(node)
 	mapping, isMapping := node.(ast.MapNode)
 	sequence, isSequence := node.(*ast.SequenceNode)
-	_, isTexter := v.Addr().Interface().(texter)
 	switch {
-	case isText && (isTexter || v.Kind() != reflect.Struct && v.Kind() != reflect.Slice):
+	case isText && takesText(v):
 		w.decodeText(path, text, v)
 	case isMapping && v.Kind() == reflect.Struct:
 		w.decodeMapping(path, mapping, v)
+	case isMapping && v.Kind() == reflect.Map:
+		w.decodeNamed(path, mapping, v)
 	case isSequence && v.Kind() == reflect.Slice:
 		w.decodeSequence(path, sequence, v)
 	default:
 		w.complain(path, fmt.Sprintf("is %s, %s is wanted", noun(node), wanted(v)), "")
 	}
+}
+
+// takesText reports whether a setting may be written as a single value.
+func takesText(v reflect.Value) bool {
+	_, isTexter := v.Addr().Interface().(texter)
+	return isTexter || !slices.Contains([]reflect.Kind{reflect.Struct, reflect.Slice, reflect.Map}, v.Kind())
 }
 
 // resolve returns what a node stands for.
@@ -195,6 +204,29 @@ func (w *walker) decodeMapping(path string, node ast.MapNode, v reflect.Value) {
 	}
 }
 
+// decodeNamed fills a map, whose keys are free.
+func (w *walker) decodeNamed(path string, node ast.MapNode, v reflect.Value) {
+	v.Set(reflect.MakeMap(v.Type()))
+	for pairs := node.MapRange(); pairs.Next(); {
+		pair := pairs.KeyValue()
+		key, isText := textOf(pair.Key)
+		if !isText {
+			key = strings.TrimSpace(pair.Key.GetToken().Value)
+		}
+		child := path + "." + key
+		value := reflect.New(v.Type().Elem()).Elem()
+		w.decode(child, pair.Value, value)
+		w.places[child] = placeOf(pair.Key)
+		switch {
+		case !isText:
+			w.complain(child, "is not a name", "")
+		case !w.given[child]:
+			w.complain(child, "is empty", "")
+		}
+		v.SetMapIndex(reflect.ValueOf(key), value)
+	}
+}
+
 // textOf returns what a node with a single value says, as it is written.
 func textOf(node ast.Node) (text string, is bool) {
 	switch n := node.(type) {
@@ -248,7 +280,7 @@ func noun(node ast.Node) string {
 }
 
 func wanted(v reflect.Value) string {
-	if v.Kind() == reflect.Struct {
+	if v.Kind() == reflect.Struct || v.Kind() == reflect.Map {
 		return "a mapping"
 	}
 	if v.Kind() == reflect.Slice {

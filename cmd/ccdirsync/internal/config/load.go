@@ -80,7 +80,7 @@ const maxSize = 1 << 20
 // only; dir is the folder from which relative paths start. A file that is not
 // YAML gives one problem, every other file all that it has.
 func Parse(name, dir string, data []byte) (File, error) {
-	w := &walker{file: name, places: map[string]place{}, anchors: map[string]ast.Node{}}
+	w := &walker{file: name, places: map[string]place{}, given: map[string]bool{}, anchors: map[string]ast.Node{}}
 	root, problem := parse(data)
 	if problem != nil {
 		problem.File = name
@@ -90,6 +90,7 @@ func Parse(name, dir string, data []byte) (File, error) {
 	w.decode("", root, reflect.ValueOf(&file).Elem())
 	for i := range file.Connectors {
 		file.Connectors[i].Place = fmt.Sprintf("connectors[%d]", i)
+		file.Connectors[i].followProfile(w)
 	}
 	file.validate(w)
 	return file, w.err()

@@ -566,7 +566,7 @@ func TestParseDefaults(t *testing.T) {
 		Name: "hq", Place: "connectors[0]",
 		Exchange: Exchange{
 			URL: "ldaps://exch1", BindDN: "cn=dirsync,cn=CONTOSO,cn=admin", PasswordFile: "./exchange.pw",
-			Profile: "exchange55", Server: "MAILSRV7", Site: "EXSITE1", Base: "ou=HQ,o=Contoso",
+			Profile: Profile{Base: "exchange55"}, Server: "MAILSRV7", Site: "EXSITE1", Base: "ou=HQ,o=Contoso",
 			AdminView: true, PageSize: 100, Timeout: Duration(time.Minute),
 			Timeouts: Timeouts{Idle: Duration(5 * time.Minute)}, Retries: 2, Connections: 2, InFlight: 8,
 		},

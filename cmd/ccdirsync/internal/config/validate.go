@@ -53,6 +53,7 @@ func (c Connector) validate(w *walker, at string) {
 		at + ".post_office.dialect.base": c.PostOffice.Dialect.Base,
 	})
 	c.Exchange.validate(w, at+".exchange")
+	c.validateProfile(w)
 	c.PostOffice.validate(w, at+".post_office")
 	oneOf(w, at+".mapping.ccmail.prefer", c.Mapping.CCMail.Prefer, "proxy", "rule")
 	oneOf(w, at+".mapping.ccmail.without_proxy", c.Mapping.CCMail.WithoutProxy, "refuse", "rule")
@@ -62,7 +63,6 @@ func (c Connector) validate(w *walker, at string) {
 func (e Exchange) validate(w *walker, at string) {
 	e.validateTransport(w, at)
 	e.validateAccount(w, at)
-	oneOf(w, at+".profile", e.Profile, "exchange55")
 	if e.PageSize < 1 {
 		w.complain(at+".page_size", "must be 1 or more", "Exchange 5.5 sends at most 100 at once unless it was told otherwise")
 	}
@@ -110,10 +110,6 @@ func (e Exchange) validateAccount(w *walker, at string) {
 	}
 	if e.PasswordFile != "" && e.PasswordEnv != "" {
 		w.complain(at+".password_env", "stands beside password_file", "keep one of them")
-	}
-	if e.AdminView && !strings.HasSuffix(strings.ToLower(strings.ReplaceAll(e.BindDN, " ", "")), ",cn=admin") {
-		w.complain(at+".bind_dn", "does not end in ,cn=admin, so hidden entries of ours would not be seen and would look deleted",
-			"add ,cn=admin, or set admin_view: false")
 	}
 }
 
