@@ -88,7 +88,7 @@ func people(t *testing.T, n int) []ldapsrc.Change {
 	for i := range all {
 		r := bea()
 		r.DirectoryName = fmt.Sprintf("CC%04d", i)
-		r.DN = ldapsrc.Exchange55().Writes.DN(r.DirectoryName, container)
+		r.DN = ldapsrc.Exchange55().Write.DN(r.DirectoryName, container)
 		r.Attributes = map[string][]string{"extension-attribute-15": {"user:" + r.DirectoryName}}
 		var err error
 		if all[i], err = ldapsrc.Exchange55().Add(r); err != nil {
