@@ -96,10 +96,10 @@ func (w *Writer) Close() error {
 	return all
 }
 
-// Write sends groups and returns what became of them, as it comes: each time all
-// results that have come meanwhile, in the order of the groups. As long as the
-// loop over them is at work, nothing more is sent, so no more groups than may be
-// in flight are ever sent and not yet told of.
+// Write sends groups and returns what became of them, as it comes: each time
+// several results, in the order of the groups. As long as the loop over them is at
+// work, nothing more is sent, and no more groups than may be in flight are ever
+// sent and not yet told of.
 //
 // A group is sent when its turn comes: after those before it, but for what they
 // wait for. It waits for those that it needs.
@@ -128,7 +128,7 @@ func (w *Writer) Write(ctx context.Context, groups []Group) iter.Seq2[[]Result, 
 			}
 		}
 		for s.advance() {
-			if batch := s.batch(); len(batch) > 0 && !yield(batch, nil) {
+			if s.due() && !yield(s.batch(), nil) {
 				s.abandon()
 				return
 			}
@@ -167,7 +167,7 @@ func (s *sending) advance() bool {
 	for _, l := range s.writer.lanes {
 		l.flush()
 	}
-	if len(s.results) > 0 {
+	if s.due() {
 		s.drain()
 		return true
 	}
@@ -184,6 +184,13 @@ func (s *sending) advance() bool {
 	return true
 }
 
+// due reports whether results are to be handed over: half as many as may be in
+// flight, so that the server has enough to do meanwhile, or all that there are.
+func (s *sending) due() bool {
+	n := len(s.results)
+	return n > 0 && (2*n >= s.writer.window || len(s.underWay) == 0)
+}
+
 // drain handles what else has come.
 func (s *sending) drain() {
 	for {
@@ -196,12 +203,13 @@ func (s *sending) drain() {
 	}
 }
 
-// fill begins groups until as many as may be are under way.
+// fill begins groups until as many as may be are under way, or have a result that
+// nobody knows yet.
 func (s *sending) fill() {
 	if s.ctx.Err() != nil && !s.stopped {
 		s.interrupt()
 	}
-	for !s.stopped && s.lost == nil && len(s.underWay) < s.writer.window {
+	for !s.stopped && s.lost == nil && len(s.underWay)+len(s.results) < s.writer.window {
 		group, found := s.nextGroup()
 		if !found {
 			return
