@@ -10,7 +10,7 @@ import (
 
 // Requests that write, and the answers to them, as bytes (RFC 4511 sections 4.6
 // to 4.8, in the encoding of section 5.1). go-ldap builds a tree for each, which
-// takes three times the CPU time.
+// takes more than twice the CPU time.
 
 // The tags of them and of what they consist of, beside those of all messages.
 const (
