@@ -21,7 +21,8 @@ func rows() []row {
 	return []row{
 		{"read", (*bench).readAndPlan},
 		{"incremental", (*bench).incremental},
-		{"load", (*bench).firstLoads},
+		{"load", func(b *bench, ctx context.Context) error { return b.firstLoad(ctx, "dbnosync", false, 1.3) }},
+		{"loadsync", func(b *bench, ctx context.Context) error { return b.firstLoad(ctx, "sync", true, 1) }},
 		{"unchanged", (*bench).unchanged},
 	}
 }
@@ -175,21 +176,6 @@ func (b *bench) modify(ctx context.Context, server *slapd.Server, changes func(i
 	return quiet(ctx, nil, "ldapmodify", "-x", "-H", server.URL, "-D", bindName, "-y", b.password, "-f", file)
 }
 
-// firstLoads compares the first run's writes with ldapadd, on servers of two
-// kinds.
-func (b *bench) firstLoads(ctx context.Context) error {
-	for _, kind := range []struct {
-		name  string
-		sync  bool
-		bound float64
-	}{{"dbnosync", false, 1.3}, {"sync", true, 1}} {
-		if err := b.firstLoad(ctx, kind.name, kind.sync, kind.bound); err != nil {
-			return fmt.Errorf("first load, %s: %w", kind.name, err)
-		}
-	}
-	return nil
-}
-
 // loading is what first loads of one kind of server have in common.
 type loading struct {
 	*bench
@@ -200,10 +186,14 @@ type loading struct {
 	written   []float64 // seconds that step 9 took in each turn of ours
 }
 
+// mostLoads is how many pairs of first loads are taken at most: each takes
+// minutes where every write is synced.
+const mostLoads = 3
+
 // firstLoad compares first runs with ldapadd on one kind of server.
 func (b *bench) firstLoad(ctx context.Context, kind string, sync bool, bound float64) error {
 	l := loading{bench: b, kind: kind, sync: sync, additions: b.path(kind + "-additions.ldif")}
-	pairs, err := takeTurns(b.pairs, func() (usage, error) { return l.ours(ctx) }, func() (usage, error) { return l.theirs(ctx) })
+	pairs, err := takeTurns(min(b.pairs, mostLoads), func() (usage, error) { return l.ours(ctx) }, func() (usage, error) { return l.theirs(ctx) })
 	if err != nil {
 		return err
 	}
