@@ -1,7 +1,6 @@
 package slapd
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,8 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"os"
-	"os/exec"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -35,53 +33,89 @@ var lengths = []struct {
 	{"Extension-Attribute-15", 2048},
 }
 
-// prepare writes all files that the server needs.
-func (s *Server) prepare(ctx context.Context) error {
-	files := map[string][]byte{
-		"exchange55.schema":      exchange55Schema,
-		"activedirectory.schema": activeDirectorySchema,
-		"slapd.conf":             []byte(s.config()),
-		"root.pw":                []byte(s.rootPassword),
-	}
-	if err := s.certify(files); err != nil {
-		return err
-	}
-	for name, content := range files {
-		if err := os.WriteFile(s.file(name), content, 0o600); err != nil {
-			return err
-		}
-	}
-	for i := range s.options.Users {
-		if err := os.Mkdir(s.file(userFolder(i)), 0o700); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(s.file("data"), 0o700); err != nil {
-		return err
-	}
-	return s.bulkLoad(ctx)
+// Setup is what a slapd needs that is started somewhere else, such as in a
+// container: files, folders and the commands to run there. All paths are below
+// Options.Dir, which only has to exist in that other place.
+type Setup struct {
+	Folders []string          // to be made, with mode 0700, in this order
+	Files   map[string][]byte // content by path, with mode 0600
+	CA      *x509.CertPool    // the authority that signed the server's certificate
+	CAFile  string            // the same, in PEM form; one of Files
+
+	options      Options
+	rootName     string // may do everything, without limits
+	rootPassword string
 }
 
-// bulkLoad fills the database while no server runs. The quick mode skips checks
-// but stores entries as an addition does. The other quick way, -s, leaves out
-// the structural class, and such entries refuse every modification with code 80
+// NewSetup works out a setup. LDIF and Bulk of the options are left to the
+// caller, who has the commands for them.
+func NewSetup(o Options) (*Setup, error) {
+	if o.SizeLimit == 0 {
+		o.SizeLimit = 100 // Exchange's own (documented: K243786)
+	}
+	if o.MaxSize == 0 {
+		o.MaxSize = defaultMaxSize
+	}
+	s := &Setup{options: o, rootName: "cn=seed," + o.Suffix, rootPassword: rand.Text()}
+	s.Folders = []string{s.file("data")}
+	for i := range o.Users {
+		s.Folders = append(s.Folders, s.userFolder(i))
+	}
+	s.Files = map[string][]byte{
+		s.file("exchange55.schema"):      exchange55Schema,
+		s.file("activedirectory.schema"): activeDirectorySchema,
+		s.file("slapd.conf"):             []byte(s.config()),
+		s.file("root.pw"):                []byte(s.rootPassword),
+	}
+	return s, s.certify()
+}
+
+// ServeCommand serves on these URLs in the foreground, and tells of errors only.
+func (s *Setup) ServeCommand(urls ...string) []string {
+	// With a level the server stays in the foreground.
+	return []string{serverProgram, "-f", s.file("slapd.conf"), "-h", strings.Join(urls, " "), "-d", "none"}
+}
+
+// BulkCommand fills the database from a file, or from its input if that is
+// empty, while no server runs. The quick mode skips checks but stores
+// entries as an addition does. The other quick way, -s, leaves out the
+// structural class, and such entries refuse every modification with code 80
 // (seen: slapd 2.5.13).
-func (s *Server) bulkLoad(ctx context.Context) error {
-	if s.options.Bulk == nil {
-		return nil
+func (s *Setup) BulkCommand(file string) []string {
+	command := []string{loadProgram, "-q", "-f", s.file("slapd.conf"), "-b", s.options.Suffix}
+	if file != "" {
+		command = append(command, "-l", file)
 	}
-	c := exec.CommandContext(ctx, loadProgram, "-q", "-f", s.file("slapd.conf"), "-b", s.options.Suffix)
-	c.Stdin = s.options.Bulk
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("load entries with slapadd: %w: %s", err, out)
-	}
-	return nil
+	return command
 }
 
-func userFolder(i int) string { return fmt.Sprintf("user%d", i) }
+// AddCommand adds the records of a file, or of its input if that is empty, to
+// the server at a URL, without limits and whatever the rights.
+func (s *Setup) AddCommand(url, file string) []string {
+	command := append([]string{"ldapadd"}, s.asRoot(url)...)
+	if file != "" {
+		command = append(command, "-f", file)
+	}
+	return command
+}
+
+// DumpCommand prints the LDIF of all entries of the server at a URL, with
+// operational attributes, parents first.
+func (s *Setup) DumpCommand(url string) []string {
+	return append(append([]string{"ldapsearch"}, s.asRoot(url)...),
+		"-LLL", "-o", "ldif-wrap=no", "-b", s.options.Suffix, "(objectClass=*)", "*", "+")
+}
+
+func (s *Setup) asRoot(url string) []string {
+	return []string{"-x", "-H", url, "-D", s.rootName, "-y", s.file("root.pw")}
+}
+
+func (s *Setup) file(name string) string { return path.Join(s.options.Dir, name) }
+
+func (s *Setup) userFolder(i int) string { return s.file(fmt.Sprintf("user%d", i)) }
 
 // config is slapd.conf.
-func (s *Server) config() string {
+func (s *Setup) config() string {
 	o := s.options
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -101,7 +135,7 @@ func (s *Server) config() string {
 	// A bind name of Exchange is not an entry. Here it is the administrator of
 	// an empty database of its own, which makes it one that may bind.
 	for i, user := range o.Users {
-		line("database ldif\ndirectory %q\nsuffix %[2]q\nrootdn %[2]q\nrootpw %[3]q", s.file(userFolder(i)), user.Name, user.Password)
+		line("database ldif\ndirectory %q\nsuffix %[2]q\nrootdn %[2]q\nrootpw %[3]q", s.userFolder(i), user.Name, user.Password)
 	}
 	// An equality index on USN-Changed makes searches for a range very slow.
 	line("database mdb\ndirectory %q\nmaxsize %d\nindex objectClass,entryUUID,entryCSN eq", s.file("data"), o.MaxSize)
@@ -130,7 +164,7 @@ func (s *Server) config() string {
 
 // schemaFiles are the files of the schema, in the order in which they build
 // upon each other.
-func (s *Server) schemaFiles() []string {
+func (s *Setup) schemaFiles() []string {
 	switch s.options.Schema {
 	case Standard:
 		return []string{schemaFolder + "/core.schema", schemaFolder + "/cosine.schema", schemaFolder + "/inetorgperson.schema"}
@@ -142,7 +176,7 @@ func (s *Server) schemaFiles() []string {
 }
 
 // constraints writes what the schema itself cannot say of values.
-func (s *Server) constraints(line func(string, ...any)) {
+func (s *Setup) constraints(line func(string, ...any)) {
 	switch s.options.Schema {
 	case Standard:
 		return
@@ -167,7 +201,7 @@ func limit(entries int) string {
 
 // access writes who may do what. The first rule that fits an entry and an
 // attribute counts.
-func (s *Server) access(line func(string, ...any)) {
+func (s *Setup) access(line func(string, ...any)) {
 	for _, dn := range s.options.Hide {
 		line("access to dn.subtree=%q by * none", dn)
 	}
@@ -196,7 +230,7 @@ func (s *Server) access(line func(string, ...any)) {
 }
 
 // certify writes what the server shows and the authorities that it knows.
-func (s *Server) certify(files map[string][]byte) error {
+func (s *Setup) certify() error {
 	shown := s.options.Certificate
 	if shown == nil {
 		var err error
@@ -208,15 +242,17 @@ func (s *Server) certify(files map[string][]byte) error {
 	if err != nil {
 		return err
 	}
+	var chain []byte
 	for _, certificate := range shown.Certificate {
-		files["server.pem"] = append(files["server.pem"], certificatePEM(certificate)...)
+		chain = append(chain, certificatePEM(certificate)...)
 	}
-	files["server.key"] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	s.Files[s.file("server.pem")] = chain
+	s.Files[s.file("server.key")] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
 	if s.options.Clients != nil {
-		files["clients.pem"] = certificatePEM(s.options.Clients.Raw)
+		s.Files[s.file("clients.pem")] = certificatePEM(s.options.Clients.Raw)
 	}
 	s.CA, s.CAFile = x509.NewCertPool(), s.file("server.pem")
-	s.CA.AppendCertsFromPEM(files["server.pem"])
+	s.CA.AppendCertsFromPEM(chain)
 	return nil
 }
 

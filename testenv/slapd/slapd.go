@@ -3,7 +3,6 @@ package slapd
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	_ "embed" // for the schemas
@@ -14,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -117,12 +115,10 @@ type Server struct {
 	CA        *x509.CertPool // the authority that signed its certificate, for 127.0.0.1
 	CAFile    string         // the same, in PEM form
 
-	options      Options
-	rootName     string // may do everything, without limits
-	rootPassword string
-	command      *exec.Cmd
-	output       bytes.Buffer
-	exited       chan struct{} // closed when the process has ended
+	setup   *Setup
+	command *exec.Cmd
+	output  bytes.Buffer
+	exited  chan struct{} // closed when the process has ended
 }
 
 // Start starts a server, waits until it answers, and loads the seed. The
@@ -131,14 +127,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := Available(); err != nil {
 		return nil, err
 	}
-	if o.SizeLimit == 0 {
-		o.SizeLimit = 100 // Exchange's own (documented: K243786)
-	}
-	if o.MaxSize == 0 {
-		o.MaxSize = defaultMaxSize
-	}
-	s := &Server{options: o, rootName: "cn=seed," + o.Suffix, rootPassword: rand.Text()}
-	if err := s.prepare(ctx); err != nil {
+	s := &Server{}
+	if err := s.prepare(ctx, o); err != nil {
 		return nil, fmt.Errorf("prepare slapd in %s: %w", o.Dir, err)
 	}
 	// Another program may take a free port before slapd does; then try others.
@@ -160,6 +150,41 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
+// prepare writes all files that the server needs, and fills its database.
+func (s *Server) prepare(ctx context.Context, o Options) (err error) {
+	if s.setup, err = NewSetup(o); err != nil {
+		return err
+	}
+	s.CA, s.CAFile = s.setup.CA, s.setup.CAFile
+	for _, folder := range s.setup.Folders {
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			return err
+		}
+	}
+	for name, content := range s.setup.Files {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			return err
+		}
+	}
+	if o.Bulk == nil {
+		return nil
+	}
+	_, err = s.carryOut(ctx, s.setup.BulkCommand(""), o.Bulk)
+	return err
+}
+
+// carryOut runs a command of the setup and returns what it prints.
+func (s *Server) carryOut(ctx context.Context, command []string, input io.Reader) (string, error) {
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	var errs bytes.Buffer
+	c.Stdin, c.Stderr = input, &errs
+	out, err := c.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s of slapd: %w: %s%s", command[0], err, out, errs.Bytes())
+	}
+	return string(out), nil
+}
+
 // Close stops the server and waits until it has ended.
 func (s *Server) Close() error {
 	select {
@@ -177,27 +202,18 @@ func (s *Server) Close() error {
 // Load adds the entries of a text in LDIF, parents first. It may be a text with
 // change records too, when they are additions. Sizes and rights have no limit.
 func (s *Server) Load(ctx context.Context, ldif string) error {
-	c := exec.CommandContext(ctx, "ldapadd", "-x", "-H", s.URL, "-D", s.rootName, "-y", s.file("root.pw"))
-	c.Stdin = strings.NewReader(ldif)
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("load entries into slapd: %w: %s", err, out)
-	}
-	return nil
+	_, err := s.carryOut(ctx, s.setup.AddCommand(s.URL, ""), strings.NewReader(ldif))
+	return err
 }
 
 // Dump returns the LDIF of all entries, with operational attributes, parents
 // first.
 func (s *Server) Dump(ctx context.Context) (string, error) {
-	c := exec.CommandContext(ctx, "ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", s.URL,
-		"-D", s.rootName, "-y", s.file("root.pw"), "-b", s.options.Suffix, "(objectClass=*)", "*", "+")
-	out, err := c.Output()
-	if err != nil {
-		return "", fmt.Errorf("read all entries of slapd: %w", err)
-	}
-	return string(out), nil
+	return s.carryOut(ctx, s.setup.DumpCommand(s.URL), nil)
 }
 
-func (s *Server) file(name string) string { return filepath.Join(s.options.Dir, name) }
+// Process is that of the server, to be stopped, continued or killed.
+func (s *Server) Process() *os.Process { return s.command.Process }
 
 // run starts the process on free ports and waits until it listens.
 func (s *Server) run(ctx context.Context) error {
@@ -210,11 +226,10 @@ func (s *Server) run(ctx context.Context) error {
 		addresses = append(addresses, address)
 	}
 	s.URL, s.SecureURL = "ldap://"+addresses[0], "ldaps://"+addresses[1]
-	s.SocketURL = "ldapi://" + url.PathEscape(s.file("ldapi"))
+	s.SocketURL = "ldapi://" + url.PathEscape(s.setup.file("ldapi"))
 	s.output.Reset()
-	// With a level the server stays in the foreground; "none" tells errors only.
-	s.command = exec.CommandContext(ctx, serverProgram,
-		"-f", s.file("slapd.conf"), "-h", strings.Join([]string{s.URL, s.SecureURL, s.SocketURL}, " "), "-d", "none")
+	command := s.setup.ServeCommand(s.URL, s.SecureURL, s.SocketURL)
+	s.command = exec.CommandContext(ctx, command[0], command[1:]...)
 	s.command.Stdout, s.command.Stderr = &s.output, &s.output
 	if err := s.command.Start(); err != nil {
 		return fmt.Errorf("start slapd: %w", err)
