@@ -14,7 +14,7 @@ TOOLS          = $(CURDIR)/.tools
 
 .PHONY: help
 help: #? show this list
-	@sed -n 's/^\([a-z]*\):.*#? \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*#? \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: build
 build: #? build the programs into bin/
@@ -35,6 +35,11 @@ test: deps #? run the tests
 .PHONY: race
 race: deps #? run the tests with the race detector
 	@$(GO) test -race -timeout $(PATIENCE) ./...
+
+.PHONY: test-container
+test-container: #? run the tests that need a container engine; make its images first
+	@bash contrib/deps.sh container
+	@CCDIRSYNC_CONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true $(GO) test -count=1 -timeout 20m ./testenv
 
 .PHONY: torture
 torture: deps #? run the tests that kill programs and fill disks at full length

@@ -1,12 +1,22 @@
 #!/usr/bin/env bash
 # Installs what some tests use beside Go: OpenLDAP's server and its command
 # line tools. Where that is not possible the tests that need them say so and
-# are skipped; this script never fails.
+# are skipped; this script never fails. With the argument "container" it says
+# whether a container engine answers, and installs what images are made with.
 set -u
 
 missing=()
 [ -x /usr/sbin/slapd ] || command -v slapd >/dev/null || missing+=(slapd)
 command -v ldapmodify >/dev/null || missing+=(ldap-utils)
+if [ "${1-}" = container ]; then
+  if ! timeout 20 docker version >/dev/null 2>&1; then
+    echo "deps: no container engine answers; the tests that need one are skipped"
+    exit 0
+  fi
+  # Made once, kept under this tag (testenv/image.go).
+  docker image inspect testenv-slapd:bookworm >/dev/null 2>&1 ||
+    [ -x /usr/sbin/debootstrap ] || missing+=(debootstrap)
+fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 skip() {

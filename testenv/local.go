@@ -81,7 +81,7 @@ func (s slapdProcess) SecureURL() (string, *x509.CertPool) { return s.Server.Sec
 
 func (s slapdProcess) Add(ctx context.Context, ldif string) error { return s.Load(ctx, ldif) }
 
-func (s slapdProcess) Pause(context.Context) error { return pause(s.Process()) }
+func (s slapdProcess) Pause(ctx context.Context) error { return pause(ctx, s.Process()) }
 
 func (s slapdProcess) Resume(context.Context) error { return resume(s.Process()) }
 
@@ -199,8 +199,8 @@ func (s *exchangeProcess) Add(ctx context.Context, ldif string) error { return s
 
 func (s *exchangeProcess) Dump(ctx context.Context) (string, error) { return s.client.dump(ctx) }
 
-func (s *exchangeProcess) Pause(context.Context) error {
-	return pause(s.command.Process)
+func (s *exchangeProcess) Pause(ctx context.Context) error {
+	return pause(ctx, s.command.Process)
 }
 
 func (s *exchangeProcess) Resume(context.Context) error {

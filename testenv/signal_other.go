@@ -3,9 +3,10 @@
 package testenv
 
 import (
+	"context"
 	"errors"
 	"os"
 )
 
-func pause(*os.Process) error  { return errors.ErrUnsupported }
-func resume(*os.Process) error { return errors.ErrUnsupported }
+func pause(context.Context, *os.Process) error { return errors.ErrUnsupported }
+func resume(*os.Process) error                 { return errors.ErrUnsupported }

@@ -59,6 +59,10 @@ var mayImport = map[string]reasons{
 		"testenv/faultproxy": "it counts the bytes of a connection",
 		"testenv/slapd":      "it starts the server that everything runs on",
 	},
+	"testenv": {
+		"testenv/exchange55": "it starts one in the test's process",
+		"testenv/slapd":      "it starts one as a process, and knows what a container needs",
+	},
 	"testenv/pdu":        {},
 	"testenv/exchange55": {"testenv/pdu": "it reads requests"},
 	"testenv/faultproxy": {"testenv/pdu": "it reads what passes"},
@@ -168,7 +172,9 @@ var onlyImportedBy = map[string]struct {
 	"modernc.org/sqlite":          {[]string{"reconcile/ledger"}, "what is kept is in one place"},
 	"database/sql":                {[]string{"reconcile/ledger"}, "what is kept is in one place"},
 	module + "reconcile/ledger":   {[]string{"cmd/ccdirsync"}, "only the program opens the ledger"},
-	"os/exec":                     {[]string{"ccmail", "testenv/bench", "testenv/conformance", "testenv/scenario", "testenv/slapd"}, "EXPORT and IMPORT are run in one place"},
+	"github.com/testcontainers":   {[]string{"testenv"}, "whoever needs no container does not carry the engine's client"},
+	"github.com/moby":             {[]string{"testenv"}, "whoever needs no container does not carry the engine's client"},
+	"os/exec":                     {[]string{"ccmail", "testenv/bench", "testenv/conformance", "testenv", "testenv/scenario", "testenv/slapd"}, "EXPORT and IMPORT are run in one place"},
 	"golang.org/x/text/encoding/": {[]string{"ccmail", "testenv/postoffice", "testenv/scenario"}, "code pages end at the files"},
 }
 

@@ -1,0 +1,155 @@
+package testenv_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"ccdirsync/ldapsrc"
+	"ccdirsync/testenv"
+	"ccdirsync/testenv/conformance"
+	"ccdirsync/testenv/faultproxy"
+	"ccdirsync/testenv/pdu"
+)
+
+// interrupted is a directory with a proxy before it, so that it can be taken
+// away at a certain message.
+type interrupted struct {
+	*testenv.Directory
+	proxy  *faultproxy.Proxy
+	client conformance.Directory
+}
+
+func startInterrupted(t *testing.T, kind testenv.Kind, where testenv.Where) interrupted {
+	t.Helper()
+	d := start(t, kind, where)
+	proxy, err := faultproxy.Start(d.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := proxy.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return interrupted{Directory: d, proxy: proxy, client: conformance.Directory{URL: proxy.URL()}}
+}
+
+// at does something when a message passes, once.
+func (i interrupted) at(t *testing.T, op pdu.Op, skip int, do func(context.Context) error) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	i.proxy.SetFaults(faultproxy.Fault{At: faultproxy.Point{Op: op, Skip: skip, Times: 1}, Do: faultproxy.Call(func() {
+		if err := do(ctx); err != nil {
+			t.Error(err)
+		}
+	})})
+}
+
+// read reads all mailboxes over a connection of its own.
+func (i interrupted) read(t *testing.T, patience time.Duration) (found int, err error) {
+	t.Helper()
+	c, err := ldapsrc.Dial(t.Context(), i.client.Server(func(s *ldapsrc.Server) { s.ReadTimeout = patience }))
+	if err != nil {
+		return 0, err
+	}
+	for entry, err := range c.Entries(t.Context(), conformance.Recipients, 0) {
+		if err != nil {
+			return found, errors.Join(err, c.Close())
+		}
+		if strings.HasPrefix(entry.DN(), "cn=user") {
+			found++
+		}
+	}
+	return found, c.Close()
+}
+
+const (
+	short   = 2 * time.Second // enough for an answer, and not long for none
+	patient = time.Minute
+)
+
+// A directory that is paused or killed in the middle of a read leaves an error
+// and no part of the answer; when it goes on, a read is whole. In the middle of
+// a write the outcome is unknown, and said to be.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	for _, test := range directories {
+		if test.where == testenv.InProcess {
+			continue
+		}
+		t.Run(fmt.Sprintf("%s in a %s", test.kind, test.where), func(t *testing.T) {
+			t.Parallel()
+			i := startInterrupted(t, test.kind, test.where)
+			i.pausedRead(t)
+			i.pausedWrite(t)
+			i.killedRead(t)
+		})
+	}
+}
+
+func (i interrupted) pausedRead(t *testing.T) {
+	t.Helper()
+	i.at(t, pdu.SearchEntry, 50, i.Pause)
+	if found, err := i.read(t, short); err == nil || !strings.Contains(err.Error(), "no answer within") {
+		t.Errorf("paused in a read: %d entries, %v", found, err)
+	}
+	if err := i.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := i.read(t, patient); err != nil || found != conformance.Mailboxes {
+		t.Errorf("after it went on: %d entries, %v", found, err)
+	}
+}
+
+func (i interrupted) pausedWrite(t *testing.T) {
+	t.Helper()
+	change, err := ldapsrc.Exchange55().Add(conformance.NewRecipient())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.at(t, pdu.AddRequest, 0, i.Pause)
+	c := i.client.Dial(t, func(s *ldapsrc.Server) { s.ReadTimeout = short })
+	if err = c.Apply(t.Context(), change); err == nil || !strings.Contains(err.Error(), "whether the server carried it out is not known") {
+		t.Errorf("paused in a write: %v", err)
+	}
+	if err = i.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// It was carried out or it was not; either way the entry is there after a
+	// second try.
+	again := i.client.Dial(t)
+	var e *ldapsrc.Error
+	if err = again.Apply(t.Context(), change); err != nil && (!errors.As(err, &e) || e.Code != 68) {
+		t.Errorf("the same again: %v", err)
+	}
+	if err = again.Exists(t.Context(), change.DN); err != nil {
+		t.Error(err)
+	}
+}
+
+func (i interrupted) killedRead(t *testing.T) {
+	t.Helper()
+	i.at(t, pdu.SearchEntry, 50, i.Kill)
+	if found, err := i.read(t, patient); err == nil {
+		t.Errorf("killed in a read: %d entries and no error", found)
+	}
+	i.proxy.SetFaults()
+	if found, err := i.read(t, patient); err == nil {
+		t.Errorf("after it was killed: %d entries and no error", found)
+	}
+}
+
+// One inside the test cannot be interrupted, and says so.
+func TestNotInterruptible(t *testing.T) {
+	t.Parallel()
+	d := start(t, testenv.Exchange55, testenv.InProcess)
+	for _, do := range []func(context.Context) error{d.Pause, d.Resume, d.Kill} {
+		if err := do(t.Context()); err == nil || !strings.Contains(err.Error(), "faultproxy") {
+			t.Errorf("it was interrupted: %v", err)
+		}
+	}
+}
