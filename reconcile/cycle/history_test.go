@@ -38,18 +38,19 @@ func TestHistories(t *testing.T) {
 		h := newHistory(t, rt)
 		defer h.close(t)
 		rt.Repeat(map[string]func(*rapid.T){
-			"edit Exchange":           h.editExchange,
-			"edit cc:Mail":            h.editCCMail,
-			"edit imported entries":   h.editRecipients,
-			"edit Exchange's entries": h.editRows,
-			"cycle":                   h.quietCycle,
-			"cycle with faults":       h.troubledCycle,
-			"resync":                  h.resync,
-			"undo":                    h.undo,
-			"resume":                  h.resume,
-			"approve":                 h.approveAny,
-			"time passes":             h.letTimePass,
-			"time of grace":           h.setGrace,
+			"edit Exchange":            h.editExchange,
+			"edit cc:Mail":             h.editCCMail,
+			"edit imported entries":    h.editRecipients,
+			"edit Exchange's entries":  h.editRows,
+			"cycle":                    h.quietCycle,
+			"cycle with faults":        h.troubledCycle,
+			"resync":                   h.resync,
+			"undo":                     h.undo,
+			"resume":                   h.resume,
+			"approve":                  h.approveAny,
+			"time passes":              h.letTimePass,
+			"time of grace":            h.setGrace,
+			"change the form of lists": h.changeForm,
 		})
 		h.converge(rt)
 	})
@@ -100,6 +101,7 @@ func newHistory(t *testing.T, rt *rapid.T) *history {
 	makePostOffice(t, folder)
 	h := &history{directory: directory, connector: connectorIn(t, folder, directory.URL()), dns: map[string]string{}, now: noon, hidden: map[string]bool{}}
 	h.connector.Exchange.Import.Adopt = rapid.Bool().Draw(rt, "adopt")
+	h.connector.Exchange.Import.Groups = rapid.Bool().Draw(rt, "groups")
 	if h.ledger, err = ledger.Open(t.Context(), filepath.Join(folder, "state", ledger.File)); err != nil {
 		rt.Fatal(err)
 	}
@@ -124,6 +126,12 @@ func (h *history) setGrace(t *rapid.T) {
 	period := rapid.SampledFrom([]time.Duration{0, time.Hour, 24 * time.Hour, 24 * time.Hour}).Draw(t, "period")
 	h.connector.Exchange.Import.Grace, h.connector.Exchange.Export.Grace = period, period
 	t.Logf("the time of grace is %s", period)
+}
+
+// changeForm makes groups of lists, or custom recipients of groups.
+func (h *history) changeForm(t *rapid.T) {
+	h.connector.Exchange.Import.Groups = !h.connector.Exchange.Import.Groups
+	t.Logf("lists are groups: %t", h.connector.Exchange.Import.Groups)
 }
 
 // known is what the ledger knows for the next run.
@@ -260,7 +268,7 @@ func (c change) require(t *rapid.T, report cycle.Report) {
 	}
 	tallies := map[string]tally{}
 	c.requireRows(t, tallies, replaced)
-	c.requireRecipients(t, tallies)
+	c.requireRecipients(t, tallies, changedForms(report))
 	for kind, n := range tallies {
 		n.left = c.after.countOwn(kind)
 		if class := c.excess(n); class != "" && !c.approved(kind, class, report) {
@@ -308,8 +316,21 @@ func (c change) requireRows(t *rapid.T, tallies map[string]tally, replaced map[s
 	}
 }
 
-// requireRecipients: what is wanted in Exchange was not deleted.
-func (c change) requireRecipients(t *rapid.T, tallies map[string]tally) {
+// changedForms are the DNs in lower case of lists that a run deletes to add them in
+// another form. It may end in between, and then the next one adds them.
+func changedForms(report cycle.Report) map[string]bool {
+	dns := map[string]bool{}
+	for _, s := range report.ToExchange {
+		if s.Op == reconcile.Delete && strings.HasPrefix(s.Reason, "mailing lists are ") {
+			dns[strings.ToLower(s.DN)] = true
+		}
+	}
+	return dns
+}
+
+// requireRecipients: what is wanted in Exchange was not deleted, but for those
+// that are to be added anew.
+func (c change) requireRecipients(t *rapid.T, tallies map[string]tally, anew map[string]bool) {
 	t.Helper()
 	for dn, r := range c.before.objects {
 		key := r.key()
@@ -324,7 +345,7 @@ func (c change) requireRecipients(t *rapid.T, tallies map[string]tally) {
 			continue
 		}
 		_, wanted := c.oracle.recipients[key]
-		wanted = wanted || c.oracle.mayStay[key]
+		wanted = (wanted || c.oracle.mayStay[key]) && !anew[dn]
 		kind, _, _ := strings.Cut(key, ":")
 		n := tallies[kind]
 		n.owned++
@@ -333,14 +354,14 @@ func (c change) requireRecipients(t *rapid.T, tallies map[string]tally) {
 		switch hides := there && now.hidden() && !r.hidden() && !c.undo; {
 		case wanted && !c.undo && (hides || !there):
 			t.Errorf("the recipient of %q is gone from Exchange or hidden, and still wanted", key)
-		case hides:
+		case hides, there && now.class() != r.class():
 			n.deleted++
-		case there && now.text != r.text:
+		case there && now.text != r.text && (!r.group() || now.core != r.core): // members are judged apart
 			n.changed++
 		case !there && (c.undo || !r.hidden() || !c.retirement(reconcile.ToExchange, key).Hid): // else it counted when it was hidden
 			n.deleted++
 		}
-		if !there && !c.undo && !c.givesWay(r) {
+		if !there && !c.undo && !anew[dn] && !c.givesWay(r) {
 			c.requireGrace(t, reconcile.ToExchange, key)
 		}
 		tallies[kind] = n
@@ -369,7 +390,7 @@ func (s sides) own(p reconcile.Pause) string {
 	var texts []string
 	for _, o := range s.objects {
 		if o.ours() && (o.key() == p.Key || strings.EqualFold(o.dn, p.DN)) {
-			texts = append(texts, o.text)
+			texts = append(texts, o.core) // Exchange itself drops members
 		}
 	}
 	slices.Sort(texts)
@@ -579,7 +600,7 @@ func (h *history) resync(t *rapid.T) {
 	entries := append(s.users(func(postoffice.Entry) bool { return true }), s.natives("cn=")...)
 	for _, o := range s.objects {
 		if o.ours() {
-			entries = append(entries, o.dn, strings.TrimPrefix(o.first("Target-Address"), "CCMAIL:"))
+			entries = append(entries, o.dn, strings.TrimPrefix(o.target(), "CCMAIL:"))
 		}
 	}
 	entry := pick(t, "entry", entries)
@@ -662,8 +683,9 @@ func (h *history) converge(t *rapid.T) {
 	}
 	before := h.look(t)
 	foretell(before, h.dns).require(t, before)
+	foretell(before, h.dns).requireGroups(t, before, h.connector.Exchange.Import.Groups)
 	if h.connector.Exchange.Import.Adopt {
-		foretell(before, h.dns).requireAdopted(t, before)
+		foretell(before, h.dns).requireAdopted(t, before, h.connector)
 	}
 	for dn := range h.hidden {
 		t.Errorf("%s is hidden still, and no person did it", dn)
@@ -998,7 +1020,7 @@ func (s sides) users(whose func(postoffice.Entry) bool) []string {
 // editCCMail is what cc:Mail's administrator does to cc:Mail's own entries.
 func (h *history) editCCMail(t *rapid.T) {
 	s := h.look(t)
-	switch what := rapid.SampledFrom([]string{"add", "add", "delete", "rename", "move", "comment", "list", "board"}).Draw(t, "what"); what {
+	switch what := rapid.SampledFrom([]string{"add", "add", "delete", "rename", "move", "comment", "list", "members", "members", "board"}).Draw(t, "what"); what {
 	case "add":
 		row := postoffice.Entry{
 			Name:     pick(t, "name", names()),
@@ -1028,8 +1050,13 @@ func (h *history) editCCMail(t *rapid.T) {
 		if _, there := s.lists[strings.ToLower(title)]; there {
 			h.edit(t, func(po *postoffice.PostOffice) error { return po.DeleteList(title) }, "delete list %s", title)
 		} else {
-			h.edit(t, func(po *postoffice.PostOffice) error { return po.AddList(postoffice.List{Title: title}) }, "add list %s", title)
+			list := postoffice.List{Title: title, Members: drawMembers(t)}
+			h.edit(t, func(po *postoffice.PostOffice) error { return po.AddList(list) }, "add list %+v", list)
 		}
+	case "members":
+		title := pick(t, "list", append(slices.Collect(maps.Keys(s.lists)), "sales team"))
+		list := postoffice.List{Title: s.lists[title].Title, Members: drawMembers(t)}
+		h.edit(t, func(po *postoffice.PostOffice) error { return errors.Join(po.DeleteList(title), po.AddList(list)) }, "list %+v", list)
 	case "board":
 		title := pick(t, "title", titles())
 		if _, there := s.boards[strings.ToLower(title)]; there {
@@ -1038,6 +1065,12 @@ func (h *history) editCCMail(t *rapid.T) {
 			h.edit(t, func(po *postoffice.PostOffice) error { return po.AddBoard(title) }, "add board %s", title)
 		}
 	}
+}
+
+// drawMembers draws who is on a list.
+func drawMembers(t *rapid.T) []string {
+	who := append(names(), "Lindström, Åsa", "Quist, Marta", "Sales Team", "Nobody")
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(who), 0, 4, strings.ToLower).Draw(t, "members")
 }
 
 // editRows is what cc:Mail's administrator does to Exchange's entries.
@@ -1067,12 +1100,15 @@ func (h *history) editRows(t *rapid.T) {
 func (h *history) editRecipients(t *rapid.T) {
 	s := h.look(t)
 	forEver := []string{"user:lindström, åsa", "list:sales team", "board:social"}
-	var mine, boards, lost []string
+	var mine, customs, boards, lost []string
 	for _, o := range s.objects {
 		key := o.key()
 		switch {
 		case o.ours() && !slices.Contains(forEver, key):
 			mine = append(mine, o.dn)
+			if !o.group() {
+				customs = append(customs, o.dn)
+			}
 			if strings.HasPrefix(key, "board:") {
 				boards = append(boards, o.dn)
 			}
@@ -1086,7 +1122,7 @@ func (h *history) editRecipients(t *rapid.T) {
 	case "notes":
 		h.apply(t, replace(pick(t, "recipient", mine), "info", "by hand"))
 	case "target":
-		dn := pick(t, "recipient", mine)
+		dn := pick(t, "recipient", customs)
 		h.apply(t, replace(dn, "Target-Address", "CCMAIL:"+dn[3:19]+" at NORTHHUB"))
 	case "board's target":
 		dn := pick(t, "board", boards)

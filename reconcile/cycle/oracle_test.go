@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"ccdirsync/reconcile/cycle"
 	"ccdirsync/testenv/postoffice"
 )
 
@@ -130,7 +131,7 @@ func (o oracle) keyOf(r object) string {
 		return key
 	}
 	for key, want := range o.asked {
-		if want.has(key, r.first("Target-Address")) {
+		if want.has(key, r.target()) && (!r.group() || strings.HasPrefix(key, "list:")) {
 			return key
 		}
 	}
@@ -160,8 +161,8 @@ func (o oracle) require(t rapid.TB, s sides) {
 			t.Errorf("Exchange has %q twice", key)
 		case !must && !o.mayStay[key]:
 			t.Errorf("Exchange has %s for %q, which nobody wants", r.dn, key)
-		case must && !want.has(key, r.first("Target-Address")):
-			t.Errorf("the target of %q is %q, want %q", key, r.first("Target-Address"), want.target)
+		case must && !want.has(key, r.target()):
+			t.Errorf("the target of %q is %q, want %q", key, r.target(), want.target)
 		case must && r.first("info") != want.notes:
 			t.Errorf("the notes of %q are %q, want %q", key, r.first("info"), want.notes)
 		}
@@ -176,7 +177,7 @@ func (o oracle) require(t rapid.TB, s sides) {
 
 // requireAdopted: what has exactly the address of an entry that is nowhere else
 // in Exchange was adopted.
-func (o oracle) requireAdopted(t rapid.TB, s sides) {
+func (o oracle) requireAdopted(t rapid.TB, s sides, c cycle.Connector) {
 	t.Helper()
 	holders := map[string]int{}
 	for _, r := range s.objects {
@@ -189,11 +190,103 @@ func (o oracle) requireAdopted(t rapid.TB, s sides) {
 	own := s.countKeys()
 	for key, want := range o.asked {
 		for _, r := range s.objects {
+			if groups := c.Exchange.Import.Groups && strings.HasPrefix(key, "list:"); groups {
+				continue // its class cannot be changed
+			}
 			if r.adoptable() && own[key] == 0 && holders[want.target] == 1 && strings.ToLower(r.first("Target-Address")) == want.target {
 				t.Errorf("%s was not adopted for %q", r.dn, key)
 			}
 		}
 	}
+}
+
+// requireGroups: lists have the form that is asked for, and as groups those
+// members who have a recipient.
+func (o oracle) requireGroups(t rapid.TB, s sides, groups bool) {
+	t.Helper()
+	known := false
+	for _, list := range s.lists {
+		known = known || len(list.Members) > 0
+	}
+	for _, r := range s.objects {
+		key := o.keyOf(r)
+		title, isList := strings.CutPrefix(key, "list:")
+		if _, must := o.recipients[key]; !r.ours() || !isList || !must {
+			continue
+		}
+		if r.group() != groups {
+			t.Errorf("%q is a %s", key, r.class())
+		}
+		if !groups || !known {
+			continue
+		}
+		want := map[string]bool{}
+		for _, name := range s.lists[title].Members {
+			if dn := o.member(s, strings.ToLower(name)); dn != "" && dn != strings.ToLower(r.dn) {
+				want[dn] = true
+			}
+		}
+		got := map[string]bool{}
+		for _, dn := range r.values["member"] {
+			got[strings.ToLower(dn)] = true
+		}
+		if !maps.Equal(want, got) {
+			t.Errorf("the members of %q are %v, want %v", key, got, want)
+		}
+	}
+}
+
+// member is the DN in lower case of who is meant by a line of a list, empty when
+// it is nobody.
+func (o oracle) member(s sides, name string) string {
+	row, isRow := s.rows[name]
+	_, isList := s.lists[name]
+	switch {
+	case isRow && strings.Contains("Pp", string(row.Location)):
+		return ""
+	case isRow && homeOf(row) == "EXSITE1":
+		return o.native(s, name)
+	case isRow:
+		return o.recipientOf(s, "user:"+name)
+	case isList:
+		return o.recipientOf(s, "list:"+name)
+	default:
+		return ""
+	}
+}
+
+func (o oracle) recipientOf(s sides, key string) string {
+	for dn, r := range s.objects {
+		if r.ours() && o.keyOf(r) == key {
+			return dn
+		}
+	}
+	return ""
+}
+
+// native is the first recipient of Exchange's own of a name, of those that go out
+// before all others.
+func (o oracle) native(s sides, name string) string {
+	first := map[bool]string{}
+	for dn, r := range s.objects {
+		if r.class() == "" || !r.alive() || r.ours() {
+			continue
+		}
+		for _, value := range r.values["othermailbox"] {
+			if strings.ToLower(value) != "ccmail$"+name+" at exsite1" {
+				continue
+			}
+			goesOut := strings.HasSuffix(r.dn, ","+recipients) && !r.hidden() && r.first("Replication-Sensitivity") != distrusted &&
+				utf8.RuneCountInString(name) <= 30
+			if first[goesOut] == "" || dn < first[goesOut] {
+				first[goesOut] = dn
+			}
+		}
+	}
+	if first[true] != "" {
+		return first[true]
+	}
+	return first[false]
 }
 
 func (o oracle) requireRows(t rapid.TB, s sides) {

@@ -24,6 +24,7 @@ type sides struct {
 type object struct {
 	dn     string
 	text   string              // all of it
+	core   string              // without members and the stamps of changes
 	values map[string][]string // by attribute in lower case
 }
 
@@ -50,7 +51,24 @@ func (o object) imported() bool { return strings.HasSuffix(o.dn, ","+imported) }
 
 // ours reports whether the connector made the recipient.
 func (o object) ours() bool {
-	return o.alive() && o.class() == "Remote-Address" && o.imported() && o.first("Imported-From") == "hq"
+	form := o.class() == "Remote-Address" || o.group() && (o.key() == "" || strings.HasPrefix(o.key(), "list:"))
+	return o.alive() && form && o.imported() && o.first("Imported-From") == "hq"
+}
+
+func (o object) group() bool { return o.class() == "groupOfNames" }
+
+// target is where mail goes in cc:Mail. A group has none, so it is its address
+// there.
+func (o object) target() string {
+	if !o.group() {
+		return o.first("Target-Address")
+	}
+	for _, value := range o.values["othermailbox"] {
+		if address, primary := strings.CutPrefix(value, "CCMAIL$"); primary {
+			return "CCMAIL:" + address
+		}
+	}
+	return ""
 }
 
 // adoptable reports whether the recipient is nobody's and could be made ours.
@@ -74,7 +92,7 @@ func (o object) key() string {
 
 // addresses are all addresses of a recipient, TYPE:address in lower case.
 func (o object) addresses() []string {
-	all := []string{o.first("Target-Address")}
+	all := []string{o.target()}
 	for _, value := range o.values["othermailbox"] {
 		all = append(all, strings.Replace(value, "$", ":", 1))
 	}
@@ -117,9 +135,13 @@ func look(t rapid.TB, directory *exchange55.Directory, c cycle.Connector) sides 
 		for _, a := range r.Attributes {
 			o.values[strings.ToLower(a.Name)] = a.Values
 		}
-		o.text = fmt.Sprintf("%q", slices.DeleteFunc(r.Attributes, func(a exchange55.Attribute) bool {
+		o.text = fmt.Sprintf("%q", slices.DeleteFunc(slices.Clone(r.Attributes), func(a exchange55.Attribute) bool {
 			// A site shows the highest number of all that is below it.
 			return a.Name == "USN-Changed" && slices.Contains(o.values["objectclass"], "organizationalUnit")
+		}))
+		o.core = fmt.Sprintf("%q", slices.DeleteFunc(slices.Clone(r.Attributes), func(a exchange55.Attribute) bool {
+			stamps := []string{"member", "usn-changed", "usn-source", "object-version", "when-changed", "modifytimestamp"}
+			return slices.Contains(stamps, strings.ToLower(a.Name))
 		}))
 		s.objects[strings.ToLower(r.DN)] = o
 	}
