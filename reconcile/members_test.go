@@ -84,3 +84,67 @@ func TestSelectWithoutMembers(t *testing.T) {
 		t.Errorf("selected: %+v", side.Steps)
 	}
 }
+
+// undoGroup takes back what a run did to the group cn=staff, in a directory that
+// has the entries.
+func undoGroup(recorded reconcile.Step, present ...reconcile.Recipient) reconcile.Side {
+	recorded.Kind, recorded.DN, recorded.Key, recorded.Outcome = reconcile.List, "cn=staff", "list:staff", reconcile.Done
+	recorded.Reason = "members of the list"
+	return reconcile.UndoExchange(reconcile.UndoRecipients{
+		Steps: []reconcile.Step{recorded}, Present: present, Owner: "hq", Members: "member",
+		MultiValued: func(attribute string) bool { return attribute == "member" },
+		Model: func(dn string, values map[string][]string) (reconcile.Recipient, error) {
+			return staff(dn, values["member"]...), nil
+		},
+	})
+}
+
+func staff(dn string, members ...string) reconcile.Recipient {
+	return reconcile.Recipient{
+		Kind: reconcile.List, Group: true, Key: "list:staff", DN: dn, Owner: "hq", Members: members,
+		Values: map[string][]string{"cn": {"Staff"}, "member": members},
+	}
+}
+
+func user(dn string) reconcile.Recipient {
+	return reconcile.Recipient{Kind: reconcile.User, Key: "user:" + dn, DN: dn, Owner: "hq"}
+}
+
+// Those whom a run added go and those whom it deleted come back, in whatever
+// spelling of their names, and whatever others did to the group since; who is not
+// there any more does not.
+func TestUndoMembers(t *testing.T) {
+	t.Parallel()
+	side := undoGroup(reconcile.Step{Op: reconcile.Modify, Changes: []reconcile.Change{
+		{Attr: "member", Old: "cn=left"},
+		{Attr: "member", Old: "cn=back"},
+		{Attr: "member", Old: "cn=gone"},
+		{Attr: "member", New: "CN=came"},
+		{Attr: "member", New: "cn=thrown out"},
+	}}, staff("cn=staff", "cn=came", "cn=by hand", "cn=back"), user("cn=came"), user("cn=left"), user("cn=back"), user("cn=by hand"), user("cn=thrown out"))
+	if len(side.Steps) != 1 {
+		t.Fatalf("steps: %+v", side.Steps)
+	}
+	s := side.Steps[0]
+	if s.Op != reconcile.Modify || fmt.Sprint(s.Joining) != "[cn=left]" || fmt.Sprint(s.Leaving) != "[cn=came]" {
+		t.Errorf("%s: joining %q, leaving %q", s.Op, s.Joining, s.Leaving)
+	}
+	if tally := side.Tally[reconcile.List]; tally.Change != 0 || tally.Members != 3 || tally.MembersGone != 1 {
+		t.Errorf("judged by %+v", tally)
+	}
+	again := undoGroup(reconcile.Step{Op: reconcile.Modify, Changes: []reconcile.Change{{Attr: "member", New: "cn=came"}}}, staff("cn=staff"), user("cn=came"))
+	if len(again.Steps) != 0 {
+		t.Errorf("taken back by hand already, and yet: %+v", again.Steps)
+	}
+}
+
+// A group that was deleted comes back with the members that are there.
+func TestUndoDeletedGroup(t *testing.T) {
+	t.Parallel()
+	side := undoGroup(reconcile.Step{Op: reconcile.Delete, Changes: []reconcile.Change{
+		{Attr: "cn", Old: "Staff"}, {Attr: "member", Old: "cn=ann"}, {Attr: "member", Old: "cn=gone"},
+	}}, user("cn=ann"))
+	if len(side.Steps) != 1 || side.Steps[0].Op != reconcile.Add || fmt.Sprint(side.Steps[0].Joining) != "[cn=ann]" {
+		t.Errorf("steps: %+v", side.Steps)
+	}
+}

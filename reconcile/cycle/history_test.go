@@ -683,7 +683,7 @@ func (h *history) converge(t *rapid.T) {
 	}
 	before := h.look(t)
 	foretell(before, h.dns).require(t, before)
-	foretell(before, h.dns).requireGroups(t, before, h.connector.Exchange.Import.Groups)
+	foretell(before, h.dns).requireGroups(t, before, h.connector)
 	if h.connector.Exchange.Import.Adopt {
 		foretell(before, h.dns).requireAdopted(t, before, h.connector)
 	}

@@ -202,8 +202,9 @@ func (o oracle) requireAdopted(t rapid.TB, s sides, c cycle.Connector) {
 
 // requireGroups: lists have the form that is asked for, and as groups those
 // members who have a recipient.
-func (o oracle) requireGroups(t rapid.TB, s sides, groups bool) {
+func (o oracle) requireGroups(t rapid.TB, s sides, c cycle.Connector) {
 	t.Helper()
+	groups := c.Exchange.Import.Groups
 	known := false
 	for _, list := range s.lists {
 		known = known || len(list.Members) > 0
