@@ -53,7 +53,7 @@ ccdirsync: interrupted: what is being written is finished first; interrupt again
 
 	stderr.Reset()
 	show(surroundings{stderr: &stderr, now: clock()}, logSettings{Level: "debug", Format: "text"})
-	if text := stderr.String(); strings.ContainsAny(text, "\x1b\r\x07") || strings.Count(text, "\n") != 7 || !strings.Contains(text, `msg="ldapsearch -x" connector=hq`) {
+	if text := stderr.String(); strings.ContainsAny(text, "\x1b\r\x07") || strings.Count(text, "\n") != 7 || !strings.Contains(text, "\nldapsearch -x\n") {
 		t.Errorf("standard error:\n%q", text)
 	}
 }
