@@ -236,8 +236,8 @@ func TestExternalBind(t *testing.T) {
 	if err != nil || len(got) == 0 || got[0].USNChanged == 0 {
 		t.Errorf("%d entries, %v; anonymous users are not shown the USN", len(got), err)
 	}
-	if out, err := paste(t, traced[0]); err != nil || !strings.Contains(out, "USN-Changed: 1533") {
-		t.Errorf("%s: %v: %s", traced[0], err, out)
+	if out, err := paste(t, traced[len(traced)-1]); err != nil || !strings.Contains(out, "USN-Changed: 1533") {
+		t.Errorf("%s: %v: %s", traced[len(traced)-1], err, out)
 	}
 }
 

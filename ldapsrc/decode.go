@@ -7,6 +7,32 @@ import (
 	"strings"
 )
 
+// decodeFields fills the fields of a recipient. What can be wrong with them was
+// checked when the entry was read.
+func decodeFields(r *Recipient, f *fields, n *names) {
+	r.DirectoryName, _ = DirectoryName(r.DN)
+	trust, _ := integer("", f.first(roleTrustLevel), DefaultTrustLevel)
+	r.TrustLevel = int(trust)
+	r.USNChanged, _ = integer("", f.first(roleUSNChanged), 0)
+	r.DisplayName = beside(f[roleDisplayName], r.DirectoryName)
+	r.Alias = f.first(roleAlias)
+	r.GivenName = f.first(roleGivenName)
+	r.Surname = f.first(roleSurname)
+	r.Initials = f.first(roleInitials)
+	r.Target = f.first(roleTarget)
+	r.Notes = f.first(roleNotes)
+	r.ImportedFrom = f.first(roleImportedFrom)
+	if n.profile.Proxies == SplitProxies {
+		r.Proxies = n.profile.allProxies(f)
+	}
+	if r.Class == DistributionList {
+		r.Members = f[roleMembers].values(nil)
+	}
+	if n.unlike {
+		n.profile.ofProfile(r)
+	}
+}
+
 // beside is the least value that is not the directory name; else the least. A
 // server other than Exchange adds the directory name to the naming attribute.
 func beside(values cursor, directoryName string) string {
@@ -89,16 +115,16 @@ func (p Profile) dropRequired(r *Recipient) {
 // addresses first, then the others in order, each address once. Where those two
 // have an attribute of their own, only that is primary; among the others they
 // may be repeated (sources differ on it).
-func (p *Profile) allProxies(first *[roleCount]string, others cursor) []Proxy {
+func (p *Profile) allProxies(f *fields) []Proxy {
 	var room [8]string
-	values := others.values(room[:0])
+	values := f[roleProxies].values(room[:0])
 	slices.Sort(values) // upper case sorts first, and with it the primary addresses
 	all := make([]Proxy, 0, len(values)+2)
 	for _, primary := range []struct {
 		typ string
 		of  role
 	}{{smtpType, roleSMTP}, {smtpType, roleSMTPSynonym}, {x400Type, roleX400}} {
-		if address := first[primary.of]; address != "" {
+		if address := f.first(primary.of); address != "" {
 			all = append(all, Proxy{Type: primary.typ, Address: address, Primary: true})
 		}
 	}

@@ -139,43 +139,31 @@ func (e Entry) Equal(other Entry) bool {
 // of the entry's.
 func (e Entry) Recipient() Recipient {
 	r := Recipient{DN: e.DN(), Class: e.Class(), Hidden: e.Hidden(), TrustLevel: DefaultTrustLevel, Entry: e}
-	if e.record == "" {
-		return r
-	}
-	r.DirectoryName, _ = DirectoryName(r.DN) // checked when it was read, as are the numbers
-	var first [roleCount]string
-	var display, proxies cursor
-	for number, values := range e.attributes() {
-		of := e.names.roles[number]
-		if of.has(roleDisplayName) {
-			display = values
-		}
-		if of.has(roleProxies) {
-			proxies = values
-		}
-		value, _ := values.value()
-		for left := of; left != 0; left &= left - 1 {
-			first[bits.TrailingZeros32(uint32(left))] = value
-		}
-	}
-	trust, _ := integer("", first[roleTrustLevel], DefaultTrustLevel)
-	r.TrustLevel = int(trust)
-	r.USNChanged, _ = integer("", first[roleUSNChanged], 0)
-	r.DisplayName = beside(display, r.DirectoryName)
-	r.Alias, r.GivenName, r.Surname = first[roleAlias], first[roleGivenName], first[roleSurname]
-	r.Initials, r.Target, r.Notes = first[roleInitials], first[roleTarget], first[roleNotes]
-	r.ImportedFrom = first[roleImportedFrom]
-	profile := e.names.profile
-	if profile.Proxies == SplitProxies {
-		r.Proxies = profile.allProxies(&first, proxies)
-	}
-	if r.Class == DistributionList {
-		r.Members = e.Values(profile.Fields.Members)
-	}
-	if e.names.unlike {
-		profile.ofProfile(&r)
+	if e.record != "" {
+		f := e.fields()
+		decodeFields(&r, &f, e.names)
 	}
 	return r
+}
+
+// fields are cursors that stand at the values of an entry's fields.
+type fields [roleCount]cursor
+
+// fields finds all fields in one pass.
+func (e Entry) fields() (f fields) {
+	for number, values := range e.attributes() {
+		for of := e.names.roles[number]; of != 0; of &= of - 1 {
+			f[bits.TrailingZeros32(uint32(of))] = values
+		}
+	}
+	return f
+}
+
+// first is the first value of a field.
+func (f *fields) first(of role) string {
+	c := f[of]
+	value, _ := c.value()
+	return value
 }
 
 // attributes are the numbers of the attributes, each with a cursor that stands

@@ -55,6 +55,11 @@ func misbehave(t *testing.T, answers ...answer) directory {
 			if request.Children[1].Tag != ldap.ApplicationSearchRequest {
 				continue
 			}
+			const scope = 1
+			if request.Children[1].Children[scope].Value != int64(ldap.ScopeWholeSubtree) { // a look at an entry
+				_, _ = conn.Write(answer{}.done(id).Bytes())
+				continue
+			}
 			next := answers[0]
 			answers = answers[1:]
 			for _, e := range next.entries {
@@ -411,8 +416,7 @@ func TestTrace(t *testing.T) {
 	t.Parallel()
 	var lines []string
 	c := misbehave(t,
-		answer{paged: true, cookie: "1"}, answer{paged: true},
-		answer{}, answer{},
+		answer{paged: true, cookie: "1"}, answer{paged: true}, answer{},
 	).dial(t, func(s *ldapsrc.Server) {
 		s.BindDN, s.PageSize = "cn=o'brien,cn=CONTOSO", 50
 		s.Trace = func(line string) { lines = append(lines, line) }
@@ -420,10 +424,12 @@ func TestTrace(t *testing.T) {
 	_, _ = conformance.Read(t.Context(), c, "cn=a b,o=Contoso")
 	_ = c.Exists(t.Context(), "o=Contoso")
 	_, _ = c.AdminView(t.Context(), "o=Contoso")
-	if len(lines) != 3 {
-		t.Fatalf("%d lines for three searches, one of two pages: %q", len(lines), lines)
+	if len(lines) != 5 {
+		t.Fatalf("%d lines for five searches, one of two pages: %q", len(lines), lines)
 	}
 	for i, want := range []string{
+		` -b 'cn=a b,o=Contoso' -s base '(objectClass=*)' USN-Changed USN-Last-Obj-Rem`,
+		` -b o=contoso -s base '(objectClass=*)' USN-Changed USN-Last-Obj-Rem`,
 		` -D 'cn=o'\''brien,cn=CONTOSO' -W -b 'cn=a b,o=Contoso' -s sub -E pr=50/noprompt '(|(objectClass=organizationalPerson)`,
 		` -W -b o=Contoso -s base '(objectClass=*)' Is-Deleted`,
 		` -W -b o=Contoso -s sub -z 1 '(|(Is-Deleted=TRUE)(Hide-From-Address-Book=TRUE))' Is-Deleted Hide-From-Address-Book`,

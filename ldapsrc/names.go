@@ -46,6 +46,7 @@ const (
 	roleSMTPSynonym
 	roleX400
 	roleProxies
+	roleMembers
 	roleCount
 )
 
@@ -63,19 +64,25 @@ const maxNames = 1000
 
 // newNames makes the table of the attributes that a profile asks for.
 func newNames(p Profile) *names {
+	n := emptyNames(p)
+	for _, name := range p.attributes() {
+		n.byName[name] = n.add(strings.ToLower(name))
+	}
+	return n
+}
+
+// emptyNames makes a table without names.
+func emptyNames(p Profile) *names {
 	f := p.Fields
 	n := &names{profile: &p, byName: map[string]int{}, spelling: [roleCount]string{
 		roleClass: "objectClass", roleDeleted: f.Deleted, roleHidden: f.Hidden, roleTrustLevel: f.TrustLevel,
 		roleUSNChanged: f.USNChanged, roleUSNCreated: f.USNCreated,
 		roleDisplayName: f.DisplayName, roleAlias: f.Alias, roleGivenName: f.GivenName, roleSurname: f.Surname,
 		roleInitials: f.Initials, roleTarget: f.Target, roleNotes: f.Notes, roleImportedFrom: f.ImportedFrom,
-		roleSMTP: f.SMTP, roleSMTPSynonym: f.SMTPSynonym, roleX400: f.X400, roleProxies: f.Proxies,
+		roleSMTP: f.SMTP, roleSMTPSynonym: f.SMTPSynonym, roleX400: f.X400, roleProxies: f.Proxies, roleMembers: f.Members,
 	}}
 	n.shared = p.shared()
 	n.unlike = n.shared || p.Proxies != SplitProxies || p.holdsName(f.Alias) || len(p.Write.Required) > 0
-	for _, name := range p.attributes() {
-		n.byName[name] = n.add(strings.ToLower(name))
-	}
 	return n
 }
 

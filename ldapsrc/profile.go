@@ -266,6 +266,9 @@ func (p Profile) attributes() []string {
 	if p.ReadMembers {
 		names = append(names, p.Fields.Members)
 	}
+	if p.Changes == SyncreplChanges {
+		names = append(names, uuidAttribute)
+	}
 	return once(append(names, p.Other...))
 }
 

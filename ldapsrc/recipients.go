@@ -46,6 +46,18 @@ func (r *Recipients) Find(dn string) (Entry, bool) {
 	return r.entries[at], true
 }
 
+// find returns the entry that has the name of another one.
+func (r *Recipients) find(e Entry) (Entry, bool) {
+	if r == nil {
+		return Entry{}, false
+	}
+	at, found := r.search(e.normal())
+	if !found {
+		return Entry{}, false
+	}
+	return r.entries[at], true
+}
+
 func (r *Recipients) search(key string) (int, bool) {
 	return slices.BinarySearchFunc(r.entries, key, func(e Entry, key string) int { return compareFold(e.normal(), key) })
 }
@@ -53,8 +65,12 @@ func (r *Recipients) search(key string) (int, bool) {
 // Read reads all recipients below base (and base itself, if it is one), as
 // Entries does. Leftovers of deletions are left out. The mark is for Changes.
 func (c *Conn) Read(ctx context.Context, base string) (*Recipients, Mark, error) {
+	mark, err := c.markBefore(ctx, base)
+	if err != nil {
+		return nil, Mark{}, err
+	}
 	var blocks []block
-	err := c.server.repeat(ctx, func() error {
+	err = c.server.repeat(ctx, func() error {
 		blocks = nil
 		return c.eachBlock(ctx, base, 0, func(b block) bool {
 			blocks = append(blocks, b)
@@ -64,7 +80,6 @@ func (c *Conn) Read(ctx context.Context, base string) (*Recipients, Mark, error)
 	if err != nil {
 		return nil, Mark{}, err
 	}
-	mark := Mark{Server: c.URL(), Base: base}
 	for _, b := range blocks {
 		for _, record := range b.records {
 			mark.USN = max(mark.USN, Entry{record, b.names}.USNChanged())
@@ -75,6 +90,19 @@ func (c *Conn) Read(ctx context.Context, base string) (*Recipients, Mark, error)
 		return nil, Mark{}, c.readError(base, err)
 	}
 	return r, mark, nil
+}
+
+// markBefore is what is to be known of a server before all is read.
+func (c *Conn) markBefore(ctx context.Context, base string) (mark Mark, err error) {
+	switch c.server.Profile.Changes {
+	case USNChanges:
+		mark, _, err = c.baseMark(ctx, base)
+		return mark, err
+	case SyncreplChanges:
+		return c.syncMark(ctx, base)
+	case NoChanges:
+	}
+	return Mark{Server: c.URL(), Base: base}, nil
 }
 
 // gather makes a set of what was read.
@@ -91,6 +119,11 @@ func gather(blocks []block) (*Recipients, error) {
 			}
 		}
 	}
+	return setOf(entries)
+}
+
+// setOf makes a set of entries of which no two have the same name.
+func setOf(entries []Entry) (*Recipients, error) {
 	entries = sorted(entries)
 	for i := 1; i < len(entries); i++ {
 		if a, b := entries[i-1], entries[i]; compareFold(a.normal(), b.normal()) == 0 {

@@ -193,12 +193,12 @@ func TestPastedSearch(t *testing.T) {
 		var traced []string
 		c := directory{url: s.URL}.dial(t, server, func(s *ldapsrc.Server) { s.Trace = func(line string) { traced = append(traced, line) } })
 		got, err := conformance.Read(t.Context(), c, recipients)
-		if err != nil || len(traced) != 1 {
+		if err != nil || len(traced) == 0 {
 			t.Fatalf("%d entries, %v, %q", len(got), err, traced)
 		}
-		out, err := paste(t, traced[0])
-		if n := strings.Count("\n"+out, "\ndn: "); err != nil || n != len(got) || strings.Contains(traced[0], password) {
-			t.Errorf("%s\nbrings %d entries, want %d: %v", traced[0], n, len(got), err)
+		out, err := paste(t, traced[len(traced)-1])
+		if n := strings.Count("\n"+out, "\ndn: "); err != nil || n != len(got) || strings.Contains(strings.Join(traced, ""), password) {
+			t.Errorf("%s\nbrings %d entries, want %d: %v", traced[len(traced)-1], n, len(got), err)
 		}
 	}
 	var traced []string

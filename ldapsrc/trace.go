@@ -17,7 +17,7 @@ func (c *Conn) trace(request *ldap.SearchRequest) {
 		return
 	}
 	words := append([]string{"ldapsearch"}, c.bindWords()...)
-	scope := map[int]string{ldap.ScopeBaseObject: "base", ldap.ScopeWholeSubtree: "sub"}[request.Scope]
+	scope := map[int]string{ldap.ScopeBaseObject: "base", ldap.ScopeSingleLevel: "one", ldap.ScopeWholeSubtree: "sub"}[request.Scope]
 	words = append(words, "-b", request.BaseDN, "-s", scope)
 	if request.SizeLimit > 0 {
 		words = append(words, "-z", strconv.Itoa(request.SizeLimit))
