@@ -106,13 +106,3 @@ type OpenCase struct {
 	Since    time.Time `json:"since"`
 	SinceRun int64     `json:"since_run"`
 }
-
-// Mark is how far a good run read one server's directory, so that a later one
-// can ask for what changed since.
-type Mark struct {
-	Server string    `json:"server"`
-	Base   string    `json:"base"`  // DN below which was read
-	USN    int64     `json:"usn"`   // the server's number of its last change
-	Taken  time.Time `json:"taken"` // when the server told it
-	Run    int64     `json:"run"`   // a ledger fills it in
-}

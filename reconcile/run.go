@@ -67,11 +67,12 @@ type RunEnd struct {
 	Counts   Counts
 	Warnings []string // oddities that did not stop it
 	// Good makes a run that is done or failed the one that later ones are
-	// compared with, if [Writing] has not done so; Last is what it left, and
-	// Marks, of one that is done, are how far it read.
-	Good  bool
-	Last  Baseline
-	Marks []Mark
+	// compared with, if [Writing] has not done so; Last is what it left.
+	Good bool
+	Last Baseline
+	// Snapshots, of a good run that is done, take the place of those of the
+	// connector, also of those of other bases; nil leaves them.
+	Snapshots []Snapshot
 	// Open takes the place of the open cases of the connector, and Retiring of
 	// its retirements; nil leaves those of earlier runs.
 	Open     []OpenCase

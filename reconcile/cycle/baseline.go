@@ -43,20 +43,6 @@ func (r *run) countEntries() {
 	}
 }
 
-// marks are how far the directory was read, for a later run that needs only
-// what changed since. Change numbers belong to one server (documented: ADX
-// ds2exchgd_5vhh); there is none when it keeps no numbers.
-func (r *run) marks() []reconcile.Mark {
-	var highest int64
-	for _, recipient := range r.recipients {
-		highest = max(highest, recipient.USNChanged())
-	}
-	if highest == 0 {
-		return nil
-	}
-	return []reconcile.Mark{{Server: r.conn.URL(), Base: r.connector.Exchange.Base, USN: highest, Taken: r.started}}
-}
-
 // countsLeft are the counts as the run leaves them: what it added, deleted,
 // adopted or gave back is not missing or new when the next one reads. What may
 // have happened counts when it takes an entry away: before the first write, that

@@ -289,7 +289,7 @@ func (r *run) endRecord(ctx context.Context, cause error) error {
 	}
 	if r.accepted {
 		end.Good, end.Last = true, reconcile.Baseline{Counts: r.countsLeft(), Scope: r.scope()}
-		end.Retiring, end.Marks = r.retiring(r.endedGrace()), r.marks()
+		end.Retiring = r.retiring(r.endedGrace())
 		if r.task.whole {
 			end.Open = r.openCases()
 		}

@@ -157,7 +157,7 @@ func BenchmarkNoChanges(b *testing.B) {
 		if err == nil {
 			err = l.End(b.Context(), run, reconcile.RunEnd{
 				At: at, State: reconcile.RunDone, Good: true, Last: last, Open: open, Retiring: []reconcile.Retirement{},
-				Marks: []reconcile.Mark{{Server: "MAILSRV7", Base: "ou=HQ,o=Contoso", Taken: at}},
+				Snapshots: []reconcile.Snapshot{{Server: "ldap://MAILSRV7", Base: "ou=HQ,o=Contoso", Taken: at, Continues: run - 1}},
 			})
 		}
 		if err == nil {

@@ -1,7 +1,8 @@
 // Package ledger keeps what happened: every run of a cycle, its plan before the
 // first write, and what became of every step. It also keeps what the next run
-// has to know: what the last good one found and left, how far it read, what a
-// person approved or paused, and what is open since when.
+// has to know: what the last good one found and left, what it read of the
+// directory and how far, what a person approved or paused, and what is open
+// since when.
 //
 // # Where
 //
@@ -17,7 +18,8 @@
 // a plan, the note that writing begins and the end of a run are committed with
 // synchronous=FULL: each waits for one fsync. So is what a person decides. A run
 // that ends leaves all that it leaves in one transaction: that it was good,
-// its counts and its marks are there together or not at all. The outcomes between are
+// its counts, and what it read with the mark how far, are there together or not
+// at all. The outcomes between are
 // committed with synchronous=NORMAL, which in WAL mode does not wait: the
 // directory takes thousands of entries one by one, and an fsync for each would
 // take longer than the entry. A program that dies loses none of them. A

@@ -92,31 +92,3 @@ func writeBaseline(ctx context.Context, tx *sql.Tx, run int64, last reconcile.Ba
 		ON CONFLICT (run, name) DO UPDATE SET value = excluded.value`,
 		func(i int) ([]any, error) { return []any{run, scope[i].Name, scope[i].Value}, nil })
 }
-
-// writeMarks records how far a good run read each directory.
-func writeMarks(ctx context.Context, tx *sql.Tx, run int64, connector string, marks []reconcile.Mark) error {
-	return execEach(ctx, tx, len(marks), `INSERT INTO marks (connector, server, base, usn, taken, run) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (connector, server, base) DO UPDATE SET usn = excluded.usn, taken = excluded.taken, run = excluded.run
-		WHERE excluded.run >= run`, func(i int) ([]any, error) {
-		m := marks[i]
-		return []any{connector, m.Server, m.Base, m.USN, formatTime(m.Taken), run}, nil
-	})
-}
-
-// Marks returns how far good runs of a connector read each directory, in the
-// order of servers and bases.
-func (l *Ledger) Marks(ctx context.Context, connector string) (marks []reconcile.Mark, err error) {
-	err = l.view(ctx, "read the marks of "+connector, func(q querier) error {
-		marks = nil
-		return each(ctx, q, func(row scanner) error {
-			var m reconcile.Mark
-			scanned := row.Scan(&m.Server, &m.Base, &m.USN, timeIn{&m.Taken}, &m.Run)
-			marks = append(marks, m)
-			return scanned
-		}, "SELECT server, base, usn, taken, run FROM marks WHERE connector = ? ORDER BY server, base", connector)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return marks, nil
-}

@@ -57,7 +57,7 @@ func TestLastGood(t *testing.T) {
 				Counts: []reconcile.Count{{Side: "ccmail", Container: "users", Entries: n}, {Side: "exchange", Container: "cn=é,o=C", Entries: 10 * n}},
 				Scope:  []reconcile.Setting{{Name: "exchange.export.containers", Value: "a\nb"}, {Name: "exchange.site", Value: fmt.Sprint(n)}},
 			},
-			Marks: []reconcile.Mark{{Server: "MAILSRV7", Base: "o=C", USN: int64(100 * n), Taken: noon.Add(time.Duration(n) * time.Minute)}},
+			Snapshots: []reconcile.Snapshot{snapshot("o=C", n)},
 		}
 	}
 	want := func(run int64, n int) reconcile.Known {
@@ -70,12 +70,7 @@ func TestLastGood(t *testing.T) {
 		if diff := cmp.Diff(want(run, n), known(t, l, "hq", noon)); diff != "" {
 			t.Errorf("known %s (-want +got):\n%s", what, diff)
 		}
-		marks, err := l.Marks(t.Context(), "hq")
-		mark := last(n).Marks[0]
-		mark.Run = run
-		if diff := cmp.Diff([]reconcile.Mark{mark}, marks); diff != "" || err != nil {
-			t.Errorf("marks %s (-want +got), %v:\n%s", what, err, diff)
-		}
+		wantSnapshots(t, l, snapshotOf(run, snapshot("o=C", n)))
 	}
 
 	first := begin(t, l, "hq")
@@ -192,49 +187,35 @@ func TestNothingIsForgotten(t *testing.T) {
 		Paused:    []reconcile.Pause{filled[reconcile.Pause](t)},
 		Retiring:  []reconcile.Retirement{filled[reconcile.Retirement](t)},
 	}
-	mark, open := filled[reconcile.Mark](t), filled[reconcile.OpenCase](t)
+	snapshot, open := filled[reconcile.Snapshot](t), filled[reconcile.OpenCase](t)
+	snapshot.Continues, snapshot.Parts = 0, [][]byte{{0}, {1, 2}}
 	run := writing(t, l, "hq", want.Paused...)
 	end(t, l, run, reconcile.RunEnd{
-		Good: true, Last: want.Last, Marks: []reconcile.Mark{mark}, Open: []reconcile.OpenCase{open}, Retiring: want.Retiring,
+		Good: true, Last: want.Last, Snapshots: []reconcile.Snapshot{snapshot}, Open: []reconcile.OpenCase{open}, Retiring: want.Retiring,
 	})
-	want.Last.Run, want.Last.Ended, mark.Run, open.Since, open.SinceRun = run, noon, run, noon, run
+	want.Last.Run, want.Last.Ended, snapshot.Run, open.Since, open.SinceRun = run, noon, run, noon, run
 	if diff := cmp.Diff(want, known(t, l, "hq", noon), likeSteps); diff != "" {
 		t.Errorf("known (-want +got):\n%s", diff)
 	}
-	marks, err := l.Marks(t.Context(), "hq")
-	if diff := cmp.Diff([]reconcile.Mark{mark}, marks); diff != "" || err != nil {
-		t.Errorf("marks (-want +got), %v:\n%s", err, diff)
-	}
+	wantSnapshots(t, l, snapshot)
 	cases, err := l.OpenCases(t.Context(), nil)
 	if diff := cmp.Diff([]ledger.OpenCase{{Connector: "hq", OpenCase: open}}, cases); diff != "" || err != nil {
 		t.Errorf("open cases (-want +got), %v:\n%s", err, diff)
 	}
 }
 
-// A run may not tell everything: marks of servers that it does not name stay,
-// and of counts or settings that it names twice the last holds.
+// Of counts or settings that a run names twice the last holds.
 func TestPartsOfLastGood(t *testing.T) {
 	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), ledger.File))
-	mark := func(server string, usn int64) reconcile.Mark {
-		return reconcile.Mark{Server: server, Base: "o=C", USN: usn, Taken: noon}
-	}
-	end(t, l, begin(t, l, "hq"), reconcile.RunEnd{Good: true, Marks: []reconcile.Mark{mark("B", 1), mark("A", 2)}})
+	end(t, l, begin(t, l, "hq"), reconcile.RunEnd{Good: true})
 	end(t, l, begin(t, l, "hq"), reconcile.RunEnd{
-		Good: true, Marks: []reconcile.Mark{mark("B", 3)},
+		Good: true,
 		Last: reconcile.Baseline{
 			Counts: []reconcile.Count{{Side: "ccmail", Entries: 1}, {Side: "ccmail", Entries: 2}},
 			Scope:  []reconcile.Setting{{Name: "a", Value: "1"}, {Name: "a", Value: "2"}},
 		},
 	})
-	marks, err := l.Marks(t.Context(), "hq")
-	want := []reconcile.Mark{
-		{Server: "A", Base: "o=C", USN: 2, Taken: noon, Run: 1},
-		{Server: "B", Base: "o=C", USN: 3, Taken: noon, Run: 2},
-	}
-	if diff := cmp.Diff(want, marks); diff != "" || err != nil {
-		t.Errorf("marks (-want +got), %v:\n%s", err, diff)
-	}
 	wantLast := reconcile.Baseline{
 		Run: 2, Ended: noon, Counts: []reconcile.Count{{Side: "ccmail", Entries: 2}}, Scope: []reconcile.Setting{{Name: "a", Value: "2"}},
 	}

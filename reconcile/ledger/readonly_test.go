@@ -57,8 +57,8 @@ func goodRun(t *testing.T, l *ledger.Ledger, connector string) int64 {
 	}
 	end(t, l, run, reconcile.RunEnd{
 		Counts: samplePlan().Counts, Good: true,
-		Last:  reconcile.Baseline{Counts: []reconcile.Count{{Side: "ccmail", Container: "users", Entries: int(run)}}},
-		Marks: []reconcile.Mark{{Server: "MAILSRV7", USN: run, Taken: noon}},
+		Last:      reconcile.Baseline{Counts: []reconcile.Count{{Side: "ccmail", Container: "users", Entries: int(run)}}},
+		Snapshots: []reconcile.Snapshot{snapshot("o=C", int(run))},
 	})
 	return run
 }

@@ -233,9 +233,10 @@ func updateOutcomes(ctx context.Context, update *sql.Stmt, run int64, alike []re
 }
 
 // End records how a run ended, and what it leaves for later ones. Of a good run
-// these are its counts, its settings and its marks too; counts of one
-// container, or settings of one name, are kept once, the last of them. When it
-// returns without an error, that and everything before is on the disk.
+// these are its counts and its settings too, and of one that is done its
+// snapshots; counts of one container, or settings of one name, are kept once, the
+// last of them. When it returns without an error, that and everything before is
+// on the disk.
 func (l *Ledger) End(ctx context.Context, run int64, end reconcile.RunEnd) error {
 	what := fmt.Sprintf("record the end of run %d", run)
 	return l.commitDurably(ctx, what, func(tx *sql.Tx) error {
@@ -267,7 +268,7 @@ func (l *Ledger) End(ctx context.Context, run int64, end reconcile.RunEnd) error
 		if err = writeBaseline(ctx, tx, run, end.Last); err != nil || end.State != reconcile.RunDone {
 			return err
 		}
-		return writeMarks(ctx, tx, run, connector, end.Marks)
+		return replaceSnapshots(ctx, tx, run, connector, end.Snapshots)
 	})
 }
 

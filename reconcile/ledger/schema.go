@@ -8,7 +8,7 @@ import (
 
 // migrations bring the tables from each version to the next: the first makes
 // version 1 of an empty file. One that was released is never changed.
-var migrations = []string{version1, version2}
+var migrations = []string{version1, version2, version3}
 
 const version1 = `
 CREATE TABLE runs (
@@ -228,6 +228,37 @@ CREATE TABLE open_cases (
 ) STRICT;
 
 CREATE INDEX open_cases_connector ON open_cases (connector);
+`
+
+// version3 keeps what was read along with how far; a mark alone is of no use. A
+// part of a snapshot is cut into pieces because SQLite holds a value in memory
+// as a whole, several times.
+const version3 = `
+DROP TABLE marks;
+
+CREATE TABLE snapshots (
+	connector   TEXT NOT NULL,
+	base        TEXT NOT NULL,
+	server      TEXT NOT NULL,
+	mark        TEXT NOT NULL,
+	fingerprint TEXT NOT NULL,
+	entries     INTEGER NOT NULL,
+	taken       TEXT NOT NULL,
+	run         INTEGER NOT NULL,
+	whole       TEXT NOT NULL,
+	whole_run   INTEGER NOT NULL,
+	PRIMARY KEY (connector, base)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE snapshot_parts (
+	connector TEXT NOT NULL,
+	base      TEXT NOT NULL,
+	part      INTEGER NOT NULL,
+	piece     INTEGER NOT NULL,
+	bytes     BLOB NOT NULL,
+	PRIMARY KEY (connector, base, part, piece),
+	FOREIGN KEY (connector, base) REFERENCES snapshots (connector, base) ON DELETE CASCADE
+) STRICT;
 `
 
 // migrate brings the tables to the version after the last of the migrations,

@@ -205,9 +205,8 @@ func TestFromVersion2(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(reconcile.Step{})); diff != "" || err != nil {
 		t.Errorf("known (-want +got), %v:\n%s", err, diff)
 	}
-	marks, err := l.Marks(t.Context(), "hq")
-	if diff := cmp.Diff([]reconcile.Mark{{Server: "MAILSRV7", Base: "o=Contoso", USN: 4711, Taken: at(11, 59), Run: 7}}, marks); diff != "" || err != nil {
-		t.Errorf("marks (-want +got), %v:\n%s", err, diff)
+	if snapshots, failed := l.Snapshots(t.Context(), "hq"); len(snapshots) != 0 || failed != nil {
+		t.Errorf("snapshots %+v, %v", snapshots, failed)
 	}
 	open, err := l.OpenCases(t.Context(), nil)
 	wantOpen := []OpenCase{{"hq", reconcile.OpenCase{
@@ -216,6 +215,21 @@ func TestFromVersion2(t *testing.T) {
 	}}}
 	if diff := cmp.Diff(wantOpen, open); diff != "" || err != nil {
 		t.Errorf("open cases (-want +got), %v:\n%s", err, diff)
+	}
+}
+
+// A ledger of version 3 has the snapshots that the released file has.
+func TestFromVersion3(t *testing.T) {
+	t.Parallel()
+	l := reopen(t, releasedLedger(t, 3))
+	at := time.Date(1998, time.March, 1, 11, 59, 0, 0, time.UTC)
+	want := []reconcile.Snapshot{{
+		Base: "o=Contoso", Server: "ldap://MAILSRV7", Mark: `{"usn":4711}`, Fingerprint: "89ab", Entries: 9, Taken: at, Run: 7,
+		Whole: at.AddDate(0, 0, -1), WholeRun: 6, Parts: [][]byte{{0, 1, 2}, {}},
+	}}
+	got, err := l.Snapshots(t.Context(), "hq")
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("snapshots (-want +got), %v:\n%s", err, diff)
 	}
 }
 
@@ -287,7 +301,7 @@ func TestMigrate(t *testing.T) {
 		version    int // afterwards
 		wrong      string
 	}{
-		{"a mistake in the second", append(more[:len(more)-1:len(more)-1], "INSERT INTO missing VALUES (1)"), len(migrations), "from version 3 to 4: SQL logic error: no such table: missing"},
+		{"a mistake in the second", append(more[:len(more)-1:len(more)-1], "INSERT INTO missing VALUES (1)"), len(migrations), "from version 4 to 5: SQL logic error: no such table: missing"},
 		{"two more", more, len(more), ""},
 		{"again", more, len(more), ""},
 		{"an older program", migrations, len(more), fmt.Sprintf("its tables have version %d and this program knows versions up to %d", len(more), len(migrations))},
@@ -347,7 +361,7 @@ func TestDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := string(text)
-	l := reopen(t, releasedLedger(t, 2))
+	l := reopen(t, releasedLedger(t, len(migrations)))
 	var documented, found []string
 	sections := regexp.MustCompile("(?ms)^### `(\\w+)`$(.*?)^##").FindAllStringSubmatch(strings.ReplaceAll(page, "\n##", "\n##\n##"), -1)
 	for _, section := range sections {
@@ -356,7 +370,7 @@ func TestDocumented(t *testing.T) {
 		}
 	}
 	for _, table := range []string{
-		"runs", "steps", "guards", "warnings", "counts", "settings", "marks", "approvals", "approved_guards", "approved_steps", "pauses", "retirements", "open_cases",
+		"runs", "steps", "guards", "warnings", "counts", "settings", "snapshots", "snapshot_parts", "approvals", "approved_guards", "approved_steps", "pauses", "retirements", "open_cases",
 	} {
 		found = append(found, column(t, l.conn, "SELECT ? || '.' || name || ' ' || lower(type) FROM pragma_table_info(?)", table, table)...)
 	}
