@@ -216,6 +216,7 @@ func exchange(e config.Exchange) cycle.Exchange {
 		sites = []string{e.Site}
 	}
 	out := cycle.Exchange{Owner: reconcile.Owner{Server: e.Server, FormerServers: e.FormerServers, Site: e.Site, Sites: sites}, Base: e.Base, AdminView: e.AdminView}
+	out.Incremental, out.FullReadEvery = e.Incremental, time.Duration(e.FullReadEvery)
 	if e.Export != nil && len(e.Export.Containers) > 0 {
 		out.Export = &cycle.Export{
 			Containers: e.Export.Containers, TrustLevel: e.Export.TrustLevel, CustomRecipients: e.Export.CustomRecipients,

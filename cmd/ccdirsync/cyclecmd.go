@@ -20,6 +20,7 @@ import (
 type cycleOptions struct {
 	task   cycle.Task
 	output string // text, json or ldif
+	full   bool   // read the whole directory
 	check  bool   // plan: work is an exit code of its own
 	dryRun bool   // plan only
 }
@@ -27,6 +28,11 @@ type cycleOptions struct {
 // reportFlags are the flags of commands that carry out a cycle.
 func reportFlags(cmd *cobra.Command, o *cycleOptions) {
 	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "`form` of the report: text or json (one object a line and connector)")
+}
+
+// fullFlag is the flag of commands that may read only what has changed.
+func fullFlag(cmd *cobra.Command, o *cycleOptions) {
+	cmd.Flags().BoolVar(&o.full, "full", false, "read all of the Exchange directory, not only what has changed since the last run")
 }
 
 func (s surroundings) planCommand(ctx context.Context) *cobra.Command {
@@ -48,6 +54,7 @@ files go to a temporary folder that is removed.
 		},
 	}
 	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "`form` of the plan: text, json (one object a line and connector) or ldif (the changes to Exchange)")
+	fullFlag(cmd, &o)
 	cmd.Flags().BoolVar(&o.check, "check", false, "exit with 5 when there is something to do")
 	return cmd
 }
@@ -70,6 +77,7 @@ it does is recorded in the ledger, for ccdirsync history and ccdirsync show.
 		},
 	}
 	reportFlags(cmd, &o)
+	fullFlag(cmd, &o)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "the same as plan: write nothing")
 	return cmd
 }
@@ -96,6 +104,9 @@ func (s surroundings) cycles(ctx context.Context, cmd *cobra.Command, names []st
 	}
 	if !slices.Contains(forms, o.output) {
 		return usageError{fmt.Errorf("--output %q is not known; known: %s", o.output, strings.Join(forms, ", "))}
+	}
+	if o.full {
+		o.task = o.task.ReadingAll()
 	}
 	connectors, file, err := s.connectors(cmd, names)
 	if err != nil {

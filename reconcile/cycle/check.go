@@ -267,6 +267,6 @@ func (ch *checker) adminView(ctx context.Context) {
 	case proved:
 		ch.found("admin view", "is proved: hidden or deleted entries are seen", nil)
 	default:
-		ch.caution("admin view", "is not proved: no hidden or deleted entry was seen; there may be none, or the account lacks the right (Q185475)")
+		ch.caution("admin view", "is not proved: no hidden or deleted entry was seen; there may be none, or the account lacks the right (Q185475). Until it is, every run reads the whole directory")
 	}
 }

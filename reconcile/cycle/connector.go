@@ -38,8 +38,14 @@ type Exchange struct {
 	Base  string // DN of the entry under which addresses and aliases must be unique
 	// AdminView says that the bind name is one that sees hidden entries.
 	AdminView bool
-	Export    *Export // nil: nothing goes to cc:Mail and nothing is deleted there
-	Import    *Import // nil: nothing comes from cc:Mail and nothing is deleted in Exchange
+	// Incremental lets runs read only what has changed since the last one, where
+	// the profile knows a source of changes and the ledger has what was read;
+	// FullReadEvery is after which time all is read again and compared with
+	// that, 0 for never.
+	Incremental   bool
+	FullReadEvery time.Duration
+	Export        *Export // nil: nothing goes to cc:Mail and nothing is deleted there
+	Import        *Import // nil: nothing comes from cc:Mail and nothing is deleted in Exchange
 }
 
 // link is how entries of Exchange that came from cc:Mail are known.
@@ -136,7 +142,8 @@ type Report struct {
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
 	reconcile.Plan
-	Warnings []string `json:"warnings,omitempty"` // oddities that did not stop the cycle
+	Reads    []Reading `json:"reads,omitempty"`    // how the directory was read
+	Warnings []string  `json:"warnings,omitempty"` // oddities that did not stop the cycle
 	// Error is what ended the cycle early, empty when nothing did. A report
 	// without a plan ID is one of a cycle that ended before it had a plan.
 	Error string `json:"error,omitempty"`

@@ -25,6 +25,8 @@ func (forgetful) Known(context.Context, string, time.Time) (reconcile.Known, err
 	return reconcile.Known{}, nil
 }
 
+func (forgetful) Snapshots(context.Context, string) ([]reconcile.Snapshot, error) { return nil, nil }
+
 func (forgetful) Begin(context.Context, string, time.Time) (int64, []reconcile.DiedRun, error) {
 	return 1, nil, nil
 }

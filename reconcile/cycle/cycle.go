@@ -28,6 +28,7 @@ type run struct {
 	ownership  reconcile.Ownership
 	lists      []ccmail.List
 	boards     []ccmail.Board
+	readings   []*reading // of the directory, by base
 	recipients []ldapsrc.Entry
 	parts      *parts // of the recipients, once somebody asked
 

@@ -102,6 +102,7 @@ func newHistory(t *testing.T, rt *rapid.T) *history {
 	h := &history{directory: directory, connector: connectorIn(t, folder, directory.URL()), dns: map[string]string{}, now: noon, hidden: map[string]bool{}}
 	h.connector.Exchange.Import.Adopt = rapid.Bool().Draw(rt, "adopt")
 	h.connector.Exchange.Import.Groups = rapid.Bool().Draw(rt, "groups")
+	h.connector.Exchange.FullReadEvery = rapid.SampledFrom([]time.Duration{0, 24 * time.Hour}).Draw(rt, "full read every")
 	if h.ledger, err = ledger.Open(t.Context(), filepath.Join(folder, "state", ledger.File)); err != nil {
 		rt.Fatal(err)
 	}
@@ -178,6 +179,12 @@ func (h *history) run(t *rapid.T, task cycle.Task, f fault) (cycle.Report, error
 	f.end(t, h)
 	after := h.look(t)
 	t.Logf("  the run is %s, to cc:Mail %+v, to Exchange %+v: %v", report.State, report.Counts.ToCCMail, report.Counts.ToExchange, err)
+	for _, read := range report.Reads {
+		// A permission that hides an entry is a difference.
+		if read.Differences > 0 && len(f.directory.Hide)+len(f.directory.Conceal) == 0 && !f.directory.Nothing {
+			t.Errorf("what changed was told otherwise: %+v, %q", read, report.Warnings)
+		}
+	}
 	former, now := changeHands(before, after, report)
 	wantNativeSame(t, former, now)
 	h.requireGuards(t, report, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,6 +163,7 @@ func (r *run) unreadable(err error) error {
 // readExchange reads all recipients under the base and in the containers of the
 // configuration.
 func (r *run) readExchange(ctx context.Context) (string, error) {
+	r.lookAtClock()
 	var err error
 	if r.conn, err = ldapsrc.Dial(ctx, r.connector.Server); err != nil {
 		return "", err
@@ -170,26 +172,34 @@ func (r *run) readExchange(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	seen := map[string]bool{}
-	for _, base := range bases {
-		found, _, err := r.conn.Read(ctx, base)
-		if err != nil {
-			return "", err
-		}
-		for entry := range found.All() {
-			if key, err := ldapsrc.NormalizeDN(entry.DN()); err != nil {
-				return "", err
-			} else if !seen[key] {
-				seen[key] = true
-				r.recipients = append(r.recipients, entry)
-			}
-		}
+	if r.readings, err = r.readBases(ctx, bases); err != nil {
+		return "", err
 	}
+	r.gather()
 	r.report.Counts.Recipients = len(r.recipients)
 	if err := r.connector.Sentinels.findInExchange(r.recipients); err != nil {
 		return "", err
 	}
-	return count(len(r.recipients), "recipient", "recipients"), nil
+	return accountOf(r.readings), nil
+}
+
+// gather takes what was found below the bases. One base may be below another.
+func (r *run) gather() {
+	for i, one := range r.readings {
+		r.report.Reads = append(r.report.Reads, one.Reading)
+		for _, warning := range one.warnings {
+			r.warn(warning)
+		}
+		for entry := range one.found.All() {
+			again := slices.ContainsFunc(r.readings[:i], func(earlier *reading) bool {
+				_, found := earlier.found.Find(entry.DN())
+				return found
+			})
+			if !again {
+				r.recipients = append(r.recipients, entry)
+			}
+		}
+	}
 }
 
 // bases are the entries below which recipients are read. It makes sure that

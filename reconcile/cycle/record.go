@@ -13,9 +13,12 @@ import (
 // Ledger keeps what a cycle does. Package ledger has one; what a method
 // returned without an error for must be kept when the program dies.
 type Ledger interface {
-	// Known returns what earlier runs of the connector left behind. It alone
-	// is called by a plan.
+	// Known returns what earlier runs of the connector left behind. A plan
+	// calls it too.
 	Known(ctx context.Context, connector string, at time.Time) (reconcile.Known, error)
+	// Snapshots returns what earlier runs of the connector have read of the
+	// directory. A plan calls it too.
+	Snapshots(ctx context.Context, connector string) ([]reconcile.Snapshot, error)
 	// Begin records that a run begins and returns its ID, and the earlier
 	// runs of the connector that died.
 	Begin(ctx context.Context, connector string, at time.Time) (run int64, died []reconcile.DiedRun, err error)
@@ -66,14 +69,18 @@ func (r *run) beginRecord(ctx context.Context) error {
 	return nil
 }
 
+// lookAtClock sets what time it is for a cycle that is not recorded.
+func (r *run) lookAtClock() {
+	if r.started.IsZero() && r.connector.Recording.Now != nil {
+		r.started = r.connector.Recording.Now()
+	}
+}
+
 // recall reads what earlier runs left behind.
 func (r *run) recall(ctx context.Context) error {
 	recording := r.connector.Recording
 	if recording.Ledger == nil {
 		return nil
-	}
-	if r.started.IsZero() {
-		r.started = recording.Now()
 	}
 	var err error
 	r.known, err = recording.Ledger.Known(ctx, r.connector.Name, r.started)
@@ -294,8 +301,12 @@ func (r *run) endRecord(ctx context.Context, cause error) error {
 			end.Open = r.openCases()
 		}
 	}
+	var err error
+	if r.accepted && end.State == reconcile.RunDone {
+		end.Snapshots, err = r.snapshots()
+	}
 	ctx = context.WithoutCancel(ctx)
-	err := r.recordOutcomes(ctx, numbers(len(r.report.ToCCMail)+len(r.report.ToExchange)))
+	err = errors.Join(err, r.recordOutcomes(ctx, numbers(len(r.report.ToCCMail)+len(r.report.ToExchange))))
 	if err = errors.Join(err, r.connector.Recording.Ledger.End(ctx, r.record.id, end)); err != nil {
 		return err
 	}

@@ -184,8 +184,9 @@ func connectorIn(t *testing.T, folder, url string) cycle.Connector {
 		Server: ldapsrc.Server{URLs: []string{url}, BindDN: bindName, Password: password, Profile: ldapsrc.Exchange55(), PageSize: 2},
 		Exchange: cycle.Exchange{
 			Owner: reconcile.Owner{Server: "MAILSRV7", Site: "EXSITE1", Sites: []string{"EXSITE1"}}, Base: "ou=HQ,o=Contoso", AdminView: true,
-			Export: &cycle.Export{Containers: []string{recipients}, TrustLevel: 100, CustomRecipients: true},
-			Import: &cycle.Import{Container: imported, KeyAttribute: "Extension-Attribute-15", Moves: reconcile.MoveInPlace},
+			Incremental: true,
+			Export:      &cycle.Export{Containers: []string{recipients}, TrustLevel: 100, CustomRecipients: true},
+			Import:      &cycle.Import{Container: imported, KeyAttribute: "Extension-Attribute-15", Moves: reconcile.MoveInPlace},
 		},
 		PostOffice: ccmail.PostOffice{
 			Name: "NORTHHUB", Password: password, Path: filepath.Join(folder, "po"), CodePage: codePage, Dialect: ccmail.Lotus(),

@@ -31,6 +31,8 @@ type Task struct {
 	// whole says that the plan speaks of every entry, so that what it leaves
 	// open is all that is open.
 	whole bool
+	// readAll reads all recipients, whatever is known of them.
+	readAll bool
 	// undone is the run that it takes back; the entries it writes are left
 	// alone by later cycles.
 	undone int64
@@ -42,6 +44,13 @@ type Task struct {
 // Synchronize is the whole synchronization.
 func Synchronize() Task {
 	return Task{decide: (*run).synchronize, requests: (*run).requestsOf, whole: true}
+}
+
+// ReadingAll is the task with a read of the whole directory, whatever earlier
+// runs have kept of it.
+func (t Task) ReadingAll() Task {
+	t.readAll = true
+	return t
 }
 
 // Apply carries out exactly a plan that was saved. It is a [*StaleError] when

@@ -25,6 +25,7 @@ type (
 		ToCCMail   *[]stepJSON                `json:"to_ccmail"`
 		ToExchange *[]stepJSON                `json:"to_exchange"`
 		Guards     *[]guardJSON               `json:"guards"`
+		Reads      []readJSON                 `json:"reads"`
 		Warnings   []string                   `json:"warnings"`
 		Error      string                     `json:"error"`
 	}
@@ -44,6 +45,15 @@ type (
 		Attr *string `json:"attr"`
 		Old  *string `json:"old"`
 		New  *string `json:"new"`
+	}
+	readJSON struct {
+		Base        *string `json:"base"`
+		Recipients  *int    `json:"recipients"`
+		SinceRun    int64   `json:"since_run"`
+		Changed     int     `json:"changed"`
+		Gone        int     `json:"gone"`
+		Whole       string  `json:"whole_because"`
+		Differences int     `json:"differences"`
 	}
 	guardJSON struct {
 		Name     *string `json:"name"`
@@ -101,6 +111,11 @@ func checkReport(line, connector string) error {
 	for i, s := range slices.Concat(*r.ToCCMail, *r.ToExchange) {
 		if err := s.check(); err != nil {
 			return fmt.Errorf("step %d: %w", i, err)
+		}
+	}
+	for i, read := range r.Reads {
+		if read.Base == nil || read.Recipients == nil || read.SinceRun != 0 && read.Whole != "" {
+			return fmt.Errorf("read %d: base or recipients are missing, or it was of changes and whole: %+v", i, read)
 		}
 	}
 	for i, g := range *r.Guards {

@@ -75,6 +75,8 @@ type Exchange struct {
 	Retries       int      `yaml:"retries"`
 	Connections   int      `yaml:"connections"`
 	InFlight      int      `yaml:"writes_in_flight"`
+	Incremental   bool     `yaml:"incremental"`
+	FullReadEvery Duration `yaml:"full_read_every"`
 	Export        *Export  `yaml:"export"`
 	Import        *Import  `yaml:"import"`
 }
@@ -229,6 +231,7 @@ func (c *Connector) setDefaults() {
 		Exchange: Exchange{
 			Profile: Profile{Base: "exchange55"}, AdminView: true, PageSize: 100, Timeout: Duration(time.Minute),
 			Timeouts: Timeouts{Idle: Duration(5 * time.Minute)}, Retries: 2, Connections: 2, InFlight: 8,
+			Incremental: true, FullReadEvery: Duration(168 * time.Hour),
 		},
 		PostOffice: PostOffice{
 			Backups: 10, Transport: "exec", Timeout: Duration(10 * time.Minute), Dialect: Dialect{Base: "lotus"},

@@ -91,7 +91,11 @@ func text(v reflect.Value) string {
 	case string:
 		return value
 	case Duration:
-		return strings.TrimSuffix(time.Duration(value).String(), "0s")
+		text := strings.TrimSuffix(time.Duration(value).String(), "0s")
+		if hours, whole := strings.CutSuffix(text, "h0m"); whole {
+			return hours + "h"
+		}
+		return text
 	case Schedule:
 		return strings.Join(value, ", ")
 	case []Connector:

@@ -429,6 +429,10 @@ c.yaml:3:5: connectors[0].post_office.store: is missing`,
 				"c.yaml:10:7: connectors[0].exchange.connections: is 0, must be from 1 to 64",
 		},
 		{
+			"a time between full reads that is none", "      server:", "      full_read_every: -1h\n      server:",
+			`c.yaml:8:7: connectors[0].exchange.full_read_every: is less than nothing; write a time such as 168h, or 0s for never`,
+		},
+		{
 			"an account without password", "      password_file: ./exchange.pw\n", "",
 			`c.yaml:6:7: connectors[0].exchange.bind_dn: has no password; set password_file or password_env`,
 		},
@@ -569,6 +573,7 @@ func TestParseDefaults(t *testing.T) {
 			Profile: Profile{Base: "exchange55"}, Server: "MAILSRV7", Site: "EXSITE1", Base: "ou=HQ,o=Contoso",
 			AdminView: true, PageSize: 100, Timeout: Duration(time.Minute),
 			Timeouts: Timeouts{Idle: Duration(5 * time.Minute)}, Retries: 2, Connections: 2, InFlight: 8,
+			Incremental: true, FullReadEvery: Duration(168 * time.Hour),
 		},
 		PostOffice: PostOffice{
 			Name: "NORTHHUB", Path: "./po", Store: "./CCMCDATA", CodePage: "cp437", Backups: 10, Transport: "exec",

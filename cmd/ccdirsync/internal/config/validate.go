@@ -247,6 +247,9 @@ func (e Exchange) validateTimes(w *walker, at string) {
 	if t.Idle <= 0 {
 		w.complain(at+".timeouts.idle", "must be more than nothing", "Exchange 5.5 ends idle connections after 10 minutes")
 	}
+	if e.FullReadEvery < 0 {
+		w.complain(at+".full_read_every", "is less than nothing", "write a time such as 168h, or 0s for never")
+	}
 	within(w, at, limit{"retries", e.Retries, 100})
 	if e.Connections < 1 || e.Connections > mostConnections {
 		w.complain(at+".connections", fmt.Sprintf("is %d, must be from 1 to %d", e.Connections, mostConnections), "")
