@@ -28,6 +28,7 @@ type ExportScope struct {
 	TrustLevel       int      // entries above it stay (OG:09)
 	CustomRecipients bool     // whether custom recipients go out (OG:09)
 	Containers       []string // DNs whose subtrees go out
+	Expected         int      // about how many recipients there are, so that room is made once; 0 when nobody knows
 
 	// Check refuses a row that the file or cc:Mail cannot hold; nil accepts all.
 	Check func(ccmail.Record) error
@@ -56,8 +57,12 @@ type ExportResult struct {
 //
 // Two recipients of one name are both wanted; which one stays depends on what
 // cc:Mail holds.
+//
+// What is wanted or refused holds on to no text of the recipients, so that these
+// may go before a plan is made from it.
 func (r Rules) Export(recipients iter.Seq[ldapsrc.Recipient], scope ExportScope) ExportResult {
 	e := exporter{rules: r, scope: scope, sites: map[string]string{}, spelled: map[string]string{}}
+	e.result.Wanted = make([]reconcile.Wanted, 0, scope.Expected)
 	for _, site := range scope.Sites {
 		e.sites[reconcile.Fold(site)] = site
 	}
@@ -108,6 +113,7 @@ func (e *exporter) export(recipient *ldapsrc.Recipient) {
 		e.result.Excluded = append(e.result.Excluded, reconcile.Excluded{Kind: kind, Name: name, DN: recipient.DN, Cause: cause})
 		return
 	}
+	name, recipient.DN = strings.Clone(name), strings.Clone(recipient.DN)
 	v := exchangeValues(recipient)
 	comment := e.rules.ccmailComment.expand(&v)
 	if problem == "" {
@@ -120,7 +126,7 @@ func (e *exporter) export(recipient *ldapsrc.Recipient) {
 		return
 	}
 	e.result.Wanted = append(e.result.Wanted, reconcile.Wanted{
-		Kind: kind, Name: name, Site: site, Comment: comment, DN: recipient.DN, DirectoryName: recipient.DirectoryName,
+		Kind: kind, Name: name, Site: site, Comment: comment, DN: recipient.DN, DirectoryName: strings.Clone(recipient.DirectoryName),
 		Imported: e.scope.imported(recipient),
 	})
 }

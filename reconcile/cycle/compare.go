@@ -66,11 +66,13 @@ func (r *run) ccMailInput() (in reconcile.CCMailInput, on bool) {
 	owner, dialect := r.connector.Exchange.Owner, r.connector.PostOffice.Dialect
 	result := r.connector.Rules.Export(r.decoded(func(e ldapsrc.Entry) bool { return !r.isOurs(e) }), mapping.ExportScope{
 		Connector: r.connector.Name, Site: owner.Site, Sites: owner.Sites,
-		TrustLevel: export.TrustLevel, CustomRecipients: export.CustomRecipients, Containers: export.Containers,
+		TrustLevel: export.TrustLevel, CustomRecipients: export.CustomRecipients, Containers: export.Containers, Expected: len(r.recipients),
 		Check:            ccmail.Options{CodePage: r.connector.PostOffice.CodePage, Dialect: dialect}.Check,
 		FormerConnectors: r.formerNames(), Link: r.link,
 	})
-	r.exported = result.Wanted
+	if in := r.connector.Exchange.Import; in != nil && in.Groups {
+		r.exported = result.Wanted
+	}
 	return reconcile.CCMailInput{
 		Ownership: r.ownership, Rows: r.rows, Lists: r.listTitles(),
 		Wanted: result.Wanted, Excluded: result.Excluded, Refused: result.Refused,
@@ -158,7 +160,7 @@ func (r *run) countSteps() {
 	counts := &r.report.Counts
 	counts.ToCCMail, counts.ToExchange = r.toCCMail.CountSteps(), r.toExchange.CountSteps()
 	parts := r.sortedOut()
-	counts.NotOurs += len(parts.present) - parts.ours
+	counts.NotOurs += parts.notOurs
 	for i := range r.toExchange.Steps {
 		if s := &r.toExchange.Steps[i]; s.Op == reconcile.Adopt && !r.isOurMark(s.Before.Owner) {
 			counts.NotOurs--

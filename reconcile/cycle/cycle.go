@@ -18,6 +18,7 @@ type run struct {
 	connector    Connector
 	trace        Trace
 	exportFolder string
+	planOnly     bool // nothing is written
 	report       Report
 	link         mapping.Link // by which entries of Exchange that came from cc:Mail are known
 	conn         *ldapsrc.Conn

@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"iter"
+	"maps"
 	"slices"
 
 	"ccdirsync/ldapsrc"
@@ -13,6 +14,7 @@ import (
 type parts struct {
 	present    []ldapsrc.Entry // those of the import container that may be from cc:Mail, whoever made them
 	ours       int             // of these
+	notOurs    int             // of these
 	former     []ldapsrc.Entry // the same in containers that were the import container before
 	exportable []int           // recipients of each export container that are not ours
 	strays     []string        // DNs of custom recipients of ours that are where it never looks for its own
@@ -38,6 +40,8 @@ func (r *run) sortedOut() *parts {
 			p.present = append(p.present, e)
 			if ours {
 				p.ours++
+			} else {
+				p.notOurs++
 			}
 		case r.isFormer(e):
 			p.former = append(p.former, e)
@@ -52,6 +56,18 @@ func (r *run) sortedOut() *parts {
 	}
 	r.parts = p
 	return p
+}
+
+// letGo forgets the recipients that no step changes or deletes, when nothing is
+// to be written: of a large directory they are as large as the plan that is still
+// to be made.
+func (r *run) letGo() {
+	if !r.planOnly {
+		return
+	}
+	r.sortedOut().present, r.parts.former, r.readings = nil, nil, nil
+	needed := slices.Collect(maps.Values(r.there(r.toExchange.Steps)))
+	r.recipients = slices.DeleteFunc(needed, func(e ldapsrc.Entry) bool { return e.DN() == "" })
 }
 
 // isPresent reports whether an entry is in the import container.

@@ -190,6 +190,7 @@ func (r *run) gather() {
 		for _, warning := range one.warnings {
 			r.warn(warning)
 		}
+		r.recipients = slices.Grow(r.recipients, one.found.Len())
 		for entry := range one.found.All() {
 			again := slices.ContainsFunc(r.readings[:i], func(earlier *reading) bool {
 				_, found := earlier.found.Find(entry.DN())

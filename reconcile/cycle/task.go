@@ -135,6 +135,7 @@ func (t Task) Plan(ctx context.Context, c Connector, trace Trace) (Report, error
 	}
 	r, err := newRun(t, c, trace, folder)
 	if err == nil {
+		r.planOnly = true
 		err = r.cycle(ctx, r.steps()[:planned])
 	}
 	return r.report, errors.Join(err, r.close(), os.RemoveAll(folder))
@@ -176,17 +177,19 @@ func Run(ctx context.Context, c Connector, trace Trace) (Report, error) {
 
 // synchronize plans what brings both sides in step.
 func (r *run) synchronize() error {
-	if in, on := r.ccMailInput(); on {
-		r.toCCMail = reconcile.PlanCCMail(in)
-		r.synchronized[reconcile.ToCCMail] = true
-		r.holdPaused(&r.toCCMail, reconcile.ToCCMail)
-	}
+	out, goesOut := r.ccMailInput()
 	if in, on := r.exchangeInput(); on {
 		r.toExchange = reconcile.PlanExchange(in)
 		r.synchronized[reconcile.ToExchange] = true
 		r.holdPaused(&r.toExchange, reconcile.ToExchange)
 		r.warnOfStrays()
 		r.warnOfMembers(in)
+	}
+	r.letGo()
+	if goesOut {
+		r.toCCMail = reconcile.PlanCCMail(out)
+		r.synchronized[reconcile.ToCCMail] = true
+		r.holdPaused(&r.toCCMail, reconcile.ToCCMail)
 	}
 	return nil
 }
