@@ -23,9 +23,9 @@ type interrupted struct {
 	client conformance.Directory
 }
 
-func startInterrupted(t *testing.T, kind testenv.Kind, where testenv.Where) interrupted {
+func startInterrupted(t *testing.T, kind testenv.Kind, where testenv.Where, change ...func(*testenv.Options)) interrupted {
 	t.Helper()
-	d := start(t, kind, where)
+	d := start(t, kind, where, change...)
 	proxy, err := faultproxy.Start(d.URL())
 	if err != nil {
 		t.Fatal(err)
