@@ -18,6 +18,7 @@ type Mark struct {
 	Base    string `json:"base"`
 	USN     int64  `json:"usn,omitempty"`      // the highest that was seen
 	BaseUSN int64  `json:"base_usn,omitempty"` // the highest of the base and of what is above it, before the read
+	Removed int64  `json:"removed,omitempty"`  // up to here leftovers of deletions had been purged before the read
 	Cookie  []byte `json:"cookie,omitempty"`   // of content synchronization
 }
 
@@ -87,7 +88,7 @@ const overlap = 1000
 //
 //   - the admin view is not proved, without which deletions are not seen,
 //   - a leftover of a deletion was purged that was not seen (USN-Last-Obj-Rem of
-//     the base is above the mark; documented: compnent_4qnn, object inferred),
+//     the base is above the mark and above what it was; documented: compnent_4qnn, object inferred),
 //   - the numbers fell back, as they do when a directory is restored
 //     (documented: K201414): USN-Changed of the base is lower than it was, or not
 //     even the last entry itself comes again.
@@ -134,13 +135,13 @@ func (c *Conn) usnChanges(ctx context.Context, base string, have *Recipients, si
 	} else if !proved {
 		return fail(&FullReadError{fmt.Sprintf("below %s there is neither a hidden nor a deleted object that proves the admin view, without which deletions are not seen", quote(base))})
 	}
-	mark, removed, err := c.baseMark(ctx, base)
+	mark, err := c.baseMark(ctx, base)
 	if err != nil {
 		return fail(err)
 	}
-	switch {
-	case removed > since.USN:
-		return fail(&FullReadError{fmt.Sprintf("leftovers of deletions were purged up to change %d, and the last read went up to %d", removed, since.USN)})
+	switch seen := max(since.USN, since.Removed); {
+	case mark.Removed > seen:
+		return fail(&FullReadError{fmt.Sprintf("leftovers of deletions were purged up to change %d, and the last read went up to %d", mark.Removed, seen)})
 	case mark.BaseUSN < since.BaseUSN:
 		return fail(&FullReadError{fmt.Sprintf("the change number of %s fell from %d to %d, as when a directory is restored", quote(base), since.BaseUSN, mark.BaseUSN)})
 	}
@@ -161,13 +162,13 @@ func (c *Conn) usnChanges(ctx context.Context, base string, have *Recipients, si
 
 // baseMark reads, before a read, the change numbers of the entry of base and of
 // those above it; of an organization, also of the sites in it. So the site's is
-// among them, wherever base is. removed is up to where leftovers of
-// deletions are no longer there; absent means that none was purged.
-func (c *Conn) baseMark(ctx context.Context, base string) (mark Mark, removed int64, err error) {
+// among them, wherever base is. No USN-Last-Obj-Rem means that nothing was
+// purged.
+func (c *Conn) baseMark(ctx context.Context, base string) (mark Mark, err error) {
 	mark = Mark{Server: c.URL(), Base: base}
 	f := c.server.Profile.Fields
 	if f.USNChanged == "" {
-		return mark, 0, nil
+		return mark, nil
 	}
 	attributes := named(f.USNChanged, f.USNLastRemoved)
 	requests := []*ldap.SearchRequest{{BaseDN: base, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: attributes}}
@@ -188,15 +189,15 @@ func (c *Conn) baseMark(ctx context.Context, base string) (mark Mark, removed in
 			continue
 		}
 		if err != nil {
-			return mark, 0, err
+			return mark, err
 		}
 		for _, entry := range result.Entries {
-			if err := c.noteUSNs(entry, &mark, &removed); err != nil {
-				return mark, 0, err
+			if err := c.noteUSNs(entry, &mark); err != nil {
+				return mark, err
 			}
 		}
 	}
-	return mark, removed, nil
+	return mark, nil
 }
 
 // hasCode says whether an error is an answer of the server's.
@@ -206,12 +207,12 @@ func hasCode(err error) bool {
 }
 
 // noteUSNs takes the change numbers of an entry that is at or above a base.
-func (c *Conn) noteUSNs(entry *ldap.Entry, mark *Mark, removed *int64) error {
+func (c *Conn) noteUSNs(entry *ldap.Entry, mark *Mark) error {
 	f := c.server.Profile.Fields
 	for _, number := range []struct {
 		name string
 		to   *int64
-	}{{f.USNChanged, &mark.BaseUSN}, {f.USNLastRemoved, removed}} {
+	}{{f.USNChanged, &mark.BaseUSN}, {f.USNLastRemoved, &mark.Removed}} {
 		if number.name == "" {
 			continue
 		}

@@ -96,8 +96,7 @@ func (c *Conn) Read(ctx context.Context, base string) (*Recipients, Mark, error)
 func (c *Conn) markBefore(ctx context.Context, base string) (mark Mark, err error) {
 	switch c.server.Profile.Changes {
 	case USNChanges:
-		mark, _, err = c.baseMark(ctx, base)
-		return mark, err
+		return c.baseMark(ctx, base)
 	case SyncreplChanges:
 		return c.syncMark(ctx, base)
 	case NoChanges:
