@@ -91,6 +91,14 @@ func (r reportJSON) planIDFits() bool {
 	return planID.MatchString(*r.PlanID) || *r.PlanID == "" && r.Error != ""
 }
 
+func (r readJSON) isWrong() bool {
+	return r.Base == nil || r.Recipients == nil || r.SinceRun != 0 && r.Whole != ""
+}
+
+func (g guardJSON) isWrong() bool {
+	return g.Name == nil || g.Limit == nil || g.Found == nil || g.Tripped == nil
+}
+
 func checkReport(line, connector string) error {
 	var r reportJSON
 	decoder := json.NewDecoder(strings.NewReader(line))
@@ -113,15 +121,11 @@ func checkReport(line, connector string) error {
 			return fmt.Errorf("step %d: %w", i, err)
 		}
 	}
-	for i, read := range r.Reads {
-		if read.Base == nil || read.Recipients == nil || read.SinceRun != 0 && read.Whole != "" {
-			return fmt.Errorf("read %d: base or recipients are missing, or it was of changes and whole: %+v", i, read)
-		}
+	if slices.ContainsFunc(r.Reads, readJSON.isWrong) {
+		return errors.New("a read has no base or recipients, or it was of changes and whole")
 	}
-	for i, g := range *r.Guards {
-		if g.Name == nil || g.Limit == nil || g.Found == nil || g.Tripped == nil {
-			return fmt.Errorf("guard %d: one of name, limit, found, tripped is missing", i)
-		}
+	if slices.ContainsFunc(*r.Guards, guardJSON.isWrong) {
+		return errors.New("of a guard, one of name, limit, found, tripped is missing")
 	}
 	return nil
 }
