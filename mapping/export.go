@@ -113,7 +113,9 @@ func (e *exporter) export(recipient *ldapsrc.Recipient) {
 		e.result.Excluded = append(e.result.Excluded, reconcile.Excluded{Kind: kind, Name: name, DN: recipient.DN, Cause: cause})
 		return
 	}
-	name, recipient.DN = strings.Clone(name), strings.Clone(recipient.DN)
+	dn := len(recipient.DN)
+	own := recipient.DN + name + recipient.DirectoryName // one text that is not the recipient's
+	recipient.DN, name, recipient.DirectoryName = own[:dn], own[dn:dn+len(name)], own[dn+len(name):]
 	v := exchangeValues(recipient)
 	comment := e.rules.ccmailComment.expand(&v)
 	if problem == "" {
@@ -126,7 +128,7 @@ func (e *exporter) export(recipient *ldapsrc.Recipient) {
 		return
 	}
 	e.result.Wanted = append(e.result.Wanted, reconcile.Wanted{
-		Kind: kind, Name: name, Site: site, Comment: comment, DN: recipient.DN, DirectoryName: strings.Clone(recipient.DirectoryName),
+		Kind: kind, Name: name, Site: site, Comment: comment, DN: recipient.DN, DirectoryName: recipient.DirectoryName,
 		Imported: e.scope.imported(recipient),
 	})
 }
@@ -199,36 +201,38 @@ func (e *exporter) check(record ccmail.Record) string {
 
 // sort puts the result into one order, whatever that of the recipients was.
 func (e *exporter) sort() {
-	e.result.Wanted = sortFolded(e.result.Wanted, func(w *reconcile.Wanted) string { return w.Name }, compareWanted)
-	e.result.Excluded = sortFolded(e.result.Excluded, func(e *reconcile.Excluded) string { return e.Name }, compareExcluded)
-	e.result.Refused = sortFolded(e.result.Refused, func(r *reconcile.Refusal) string { return r.Name }, compareRefused)
+	sortFolded(e.result.Wanted, func(w *reconcile.Wanted) string { return w.Name }, compareWanted)
+	sortFolded(e.result.Excluded, func(e *reconcile.Excluded) string { return e.Name }, compareExcluded)
+	sortFolded(e.result.Refused, func(r *reconcile.Refusal) string { return r.Name }, compareRefused)
 }
 
 // sortFolded sorts entries by their folded names, and those of one name by rest.
-func sortFolded[E any](entries []E, name func(*E) string, rest func(a, b *E) int) []E {
+func sortFolded[E any](entries []E, name func(*E) string, rest func(a, b *E) int) {
 	type place struct {
-		name  string // folded
-		entry *E
+		name string // folded
+		from int    // where the entry is that goes here
 	}
 	places := make([]place, len(entries))
 	for i := range entries {
-		places[i] = place{reconcile.Fold(name(&entries[i])), &entries[i]}
+		places[i] = place{reconcile.Fold(name(&entries[i])), i}
 	}
-	compare := func(a, b place) int {
+	slices.SortFunc(places, func(a, b place) int {
 		if a.name != b.name {
 			return strings.Compare(a.name, b.name)
 		}
-		return rest(a.entry, b.entry)
+		return rest(&entries[a.from], &entries[b.from])
+	})
+	// Each entry goes to its place, and the one that was there to its own, until
+	// one goes where the first was.
+	for i := range places {
+		moved, at := entries[i], i
+		for places[at].from != i {
+			from := places[at].from
+			entries[at], places[at].from = entries[from], at
+			at = from
+		}
+		entries[at], places[at].from = moved, at
 	}
-	if slices.IsSortedFunc(places, compare) {
-		return entries
-	}
-	slices.SortFunc(places, compare)
-	sorted := make([]E, len(entries))
-	for i, p := range places {
-		sorted[i] = *p.entry
-	}
-	return sorted
 }
 
 func compareWanted(a, b *reconcile.Wanted) int {

@@ -79,8 +79,8 @@ func (r Rules) Import(rows []reconcile.Row, lists []ccmail.List, boards []ccmail
 		im.members(rows, lists)
 	}
 	im.users(rows) // whose keys are greater, and in order
-	im.result.Excluded = sortFolded(im.result.Excluded, func(e *reconcile.Excluded) string { return e.Name }, compareExcluded)
-	im.result.Refused = sortFolded(im.result.Refused, func(r *reconcile.Refusal) string { return r.Name }, compareRefused)
+	sortFolded(im.result.Excluded, func(e *reconcile.Excluded) string { return e.Name }, compareExcluded)
+	sortFolded(im.result.Refused, func(r *reconcile.Refusal) string { return r.Name }, compareRefused)
 	return im.result
 }
 
