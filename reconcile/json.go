@@ -1,9 +1,7 @@
 package reconcile
 
 import (
-	"encoding/json"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -51,29 +49,52 @@ func appendGiven(b []byte, name, value string) []byte {
 	return appendField(b, name, value)
 }
 
-// appendText appends a text in quotes. One with characters that are escaped is
-// left to the package that knows how.
+// appendText appends a text in quotes.
 func appendText(b []byte, text string) []byte {
-	plain, ascii := true, true
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c < ' ', c == '"', c == '\\', c == '<', c == '>', c == '&':
-			plain = false
-		case c >= utf8.RuneSelf:
-			ascii = false
-		}
-	}
-	if plain && !ascii {
-		plain = utf8.ValidString(text) && !strings.ContainsAny(text, "\u2028\u2029")
-	}
-	if !plain {
-		quoted, err := json.Marshal(text)
-		if err != nil {
-			panic(err) // every text has a form in JSON
-		}
-		return append(b, quoted...)
-	}
 	b = append(b, '"')
-	b = append(b, text...)
-	return append(b, '"')
+	start := 0 // of what needs no escapes
+	for i := 0; i < len(text); {
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[i:])
+		}
+		if isPlain(r, size) {
+			i += size
+			continue
+		}
+		b = appendEscape(append(b, text[start:i]...), r)
+		i += size
+		start = i
+	}
+	return append(append(b, text[start:]...), '"')
+}
+
+// isPlain reports whether a character of this many bytes stands for itself.
+func isPlain(r rune, size int) bool {
+	switch r {
+	case '"', '\\', '<', '>', '&', '\u2028', '\u2029':
+		return false
+	case utf8.RuneError:
+		return size > 1 // else it stands for a byte that is no character
+	}
+	return r >= ' '
+}
+
+func appendEscape(b []byte, r rune) []byte {
+	switch r {
+	case '"', '\\':
+		return append(b, '\\', byte(r))
+	case '\b':
+		return append(b, `\b`...)
+	case '\f':
+		return append(b, `\f`...)
+	case '\n':
+		return append(b, `\n`...)
+	case '\r':
+		return append(b, `\r`...)
+	case '\t':
+		return append(b, `\t`...)
+	}
+	const digits = "0123456789abcdef"
+	return append(b, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
 }
