@@ -86,10 +86,10 @@ func run(ctx context.Context, request testcontainers.ContainerRequest) (*contain
 	c := &contained{engine: provider.Client()}
 	c.Container, err = provider.RunContainer(ctx, request)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start a container of %s: %w", request.Image, err), c.Close())
+		return nil, errors.Join(fmt.Errorf("start a container of %s: %w", request.Image, err), c.remove(context.WithoutCancel(ctx)))
 	}
 	if err := c.locate(ctx, request.ExposedPorts); err != nil {
-		return nil, errors.Join(err, c.Close())
+		return nil, errors.Join(err, c.remove(context.WithoutCancel(ctx)))
 	}
 	return c, nil
 }
@@ -162,11 +162,13 @@ func (c *contained) Kill(ctx context.Context) error {
 }
 
 // Close removes the container, whatever its state.
-func (c *contained) Close() error {
+func (c *contained) Close() error { return c.remove(context.Background()) }
+
+func (c *contained) remove(ctx context.Context) error {
 	if c.Container == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
+	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()
 	_, err := c.engine.ContainerRemove(ctx, c.GetContainerID(), client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	return err

@@ -68,8 +68,8 @@ func startFar(t *testing.T, kind testenv.Kind, where testenv.Where, path string)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := w.Close(); err != nil {
-			t.Error(err)
+		if closing := w.Close(); closing != nil {
+			t.Error(closing)
 		}
 	})
 	password, err := os.ReadFile(w.Path("exchange.pw"))

@@ -24,7 +24,7 @@ func Example() {
 	}
 	defer func() { _ = d.Close() }()
 	fmt.Println(strings.HasPrefix(d.URL(), "ldap://127.0.0.1:")) // for any LDAP client
-	if err := d.Add(ctx, "dn: cn=Recipients,ou=HQ,o=Contoso\nobjectClass: Container\n"); err != nil {
+	if err = d.Add(ctx, "dn: cn=Recipients,ou=HQ,o=Contoso\nobjectClass: Container\n"); err != nil {
 		fmt.Println(err)
 	}
 	dump, err := d.Dump(ctx)

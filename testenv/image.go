@@ -141,16 +141,16 @@ func bootstrapSlapd(ctx context.Context, engine client.APIClient) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	system := filepath.Join(dir, "system")
-	make := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include=slapd,ldap-utils", "bookworm", system)
-	if out, err := make.CombinedOutput(); err != nil {
-		return fmt.Errorf("debootstrap, which needs root, a Debian mirror and the package debootstrap: %w: %s", err, lastLines(out))
+	bootstrap := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include=slapd,ldap-utils", "bookworm", system)
+	if out, failed := bootstrap.CombinedOutput(); failed != nil {
+		return fmt.Errorf("debootstrap, which needs root, a Debian mirror and the package debootstrap: %w: %s", failed, lastLines(out))
 	}
 	pack := exec.CommandContext(ctx, "tar", "-C", system, "--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*", "-c", ".")
 	archive, err := pack.StdoutPipe()
 	if err != nil {
 		return err
 	}
-	if err := pack.Start(); err != nil {
+	if err = pack.Start(); err != nil {
 		return err
 	}
 	result, err := engine.ImageImport(ctx, client.ImageImportSource{Source: archive, SourceName: "-"}, slapdTag, client.ImageImportOptions{})

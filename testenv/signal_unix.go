@@ -22,7 +22,7 @@ func pause(ctx context.Context, p *os.Process) error {
 	for {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid))
 		if err != nil {
-			return nil //nolint:nilerr // the signal was sent
+			return nil // the signal was sent
 		}
 		if bytes.Contains(stat, []byte(") T ")) {
 			return nil

@@ -122,7 +122,7 @@ var neverReached = []struct {
 }{
 	{from: "cmd/ccdirsync", target: module + "testenv", reason: "the program must not carry its own test doubles"},
 	{from: "cmd/ccdirsync", target: "github.com/glauth", reason: "glauth is the test directory"},
-	{from: "", target: "github.com/sirupsen/logrus", only: []string{"cmd/ccdirsync"}, reason: "libraries return errors and call a trace, cmd logs"},
+	{from: "", target: "github.com/sirupsen/logrus", only: []string{"cmd/ccdirsync", "testenv"}, reason: "libraries return errors and call a trace, cmd logs"},
 	{from: "", target: "github.com/vbauerster/mpb", only: []string{"cmd/ccdirsync"}, reason: "only the program has a terminal"},
 	{from: "ccmail", target: "github.com/go-ldap", reason: "ccmail knows only cc:Mail"},
 	{from: "reconcile", target: "github.com", only: []string{"reconcile/cycle", "reconcile/ledger"}, reason: "the core is standard library only"},

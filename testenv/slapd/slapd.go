@@ -157,12 +157,12 @@ func (s *Server) prepare(ctx context.Context, o Options) (err error) {
 	}
 	s.CA, s.CAFile = s.setup.CA, s.setup.CAFile
 	for _, folder := range s.setup.Folders {
-		if err := os.Mkdir(folder, 0o700); err != nil {
+		if err = os.Mkdir(folder, 0o700); err != nil {
 			return err
 		}
 	}
 	for name, content := range s.setup.Files {
-		if err := os.WriteFile(name, content, 0o600); err != nil {
+		if err = os.WriteFile(name, content, 0o600); err != nil {
 			return err
 		}
 	}
