@@ -128,10 +128,17 @@ func read(dir string) (*PostOffice, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read post office: %w", err)
 	}
+	entries, rest, laidOut := cutEntries(data)
+	if !laidOut {
+		rest = data
+	}
 	var d document
-	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder := json.NewDecoder(bytes.NewReader(rest))
 	decoder.DisallowUnknownFields()
-	if err = decoder.Decode(&d); err != nil {
+	if err = decoder.Decode(&d); err == nil && laidOut {
+		d.Entries = entries
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read %s: %w: %w", filepath.Join(dir, DataFile), ErrDamaged, err)
 	}
 	po, err := d.restore()
