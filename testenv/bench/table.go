@@ -16,7 +16,6 @@ type finding struct {
 	bound   float64   // 0 for none
 	atLeast bool      // the bound is the least that will do, not the most
 	values  []float64 // one of each pair
-	missing string    // why it could not be measured
 }
 
 // account is what the runs of one kind cost.
@@ -44,8 +43,6 @@ func (r *results) account(ours, theirs string, pairs []pair) {
 
 func (f finding) met() string {
 	switch {
-	case f.missing != "":
-		return "not measured: " + f.missing
 	case f.bound == 0:
 		return ""
 	case f.atLeast && median(f.values) >= f.bound, !f.atLeast && median(f.values) <= f.bound:
