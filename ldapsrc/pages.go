@@ -117,7 +117,7 @@ func (c *Conn) newPages(base string, since int64) *pages {
 		Controls: []ldap.Control{paging},
 	}
 	c.trace(request)
-	s := newSearch(newNames(p))
+	s := newSearch(newNames(p), c.server.PageSize)
 	c.stream.search.Store(s)
 	return &pages{
 		conn: c, request: request, paging: paging, search: s,

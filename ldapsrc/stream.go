@@ -17,6 +17,7 @@ import (
 // leaves 25 KB of garbage for each.
 type stream struct {
 	net.Conn
+	water *lowWater // nil for none
 
 	buffer   []byte
 	from, to int // what is in the buffer and not dealt with
@@ -34,7 +35,7 @@ type stream struct {
 const bufferSize, maxIdleBuffer = 64 << 10, 1 << 20
 
 func newStream(conn net.Conn) *stream {
-	return &stream{Conn: conn, buffer: make([]byte, bufferSize), closed: make(chan struct{})}
+	return &stream{Conn: conn, water: newLowWater(conn), buffer: make([]byte, bufferSize), closed: make(chan struct{})}
 }
 
 // search is a search whose entries are taken out of a stream. go-ldap's reader
@@ -48,8 +49,36 @@ type search struct {
 	blocks   chan block
 	discard  atomic.Bool // what comes is of no interest any more
 
+	pageSize int  // entries that a page has at most
+	full     bool // whether the last page had as many
+	come     int  // entries of this page
+	smallest int  // bytes of the smallest of all
+
 	heard atomic.Uint64 // grows whenever the server is not to blame for silence
 	stuck atomic.Bool   // waiting for the consumer
+}
+
+// count counts an entry or a reference of so many bytes.
+func (q *search) count(size int) {
+	q.come++
+	if q.smallest == 0 || size < q.smallest {
+		q.smallest = size
+	}
+}
+
+// turn ends a page.
+func (q *search) turn() {
+	q.full, q.come = q.come == q.pageSize, 0
+}
+
+// expected is how many bytes of a page are still to come at least, beside those
+// that are there, when entries are as large as before and the page is as full as
+// the last one; 1 when that is not known.
+func (q *search) expected(there int) int {
+	if !q.full || q.come == 0 || q.come >= q.pageSize {
+		return 1
+	}
+	return (q.pageSize-q.come)*q.smallest - there
 }
 
 // block is a run of entries, or what spoils the read.
@@ -62,8 +91,8 @@ type block struct {
 // maxBlock is the greatest number of entries in a block.
 const maxBlock = 256
 
-func newSearch(n *names) *search {
-	return &search{recorder: newRecorder(n), blocks: make(chan block, 2)}
+func newSearch(n *names, pageSize int) *search {
+	return &search{recorder: newRecorder(n), pageSize: pageSize, blocks: make(chan block, 2)}
 }
 
 // Write sends a request of go-ldap's, which writes each in one piece.
@@ -123,6 +152,7 @@ func (s *stream) next() (more bool, err error) {
 	}
 	if h.op != tagSearchEntry && h.op != tagSearchReference {
 		s.pass = h.size
+		q.turn()
 		q.flush(s.closed) // go-ldap must hear of the result after the entries
 		return false, nil
 	}
@@ -130,6 +160,7 @@ func (s *stream) next() (more bool, err error) {
 		s.makeRoom(h.size)
 		return true, nil
 	}
+	q.count(h.size)
 	q.take(h, s.buffer[s.from:s.from+h.size], s.closed)
 	s.from += h.size
 	return false, nil
@@ -169,15 +200,26 @@ func (s *stream) fill() error {
 	} else if s.to == len(s.buffer) {
 		s.makeRoom(len(s.buffer))
 	}
-	n, err := s.Conn.Read(s.buffer[s.to:])
+	n, err := s.receive(s.buffer[s.to:])
 	s.to += n
-	if q := s.search.Load(); q != nil {
-		q.heard.Add(1)
-	}
 	if n > 0 {
 		return nil // an error comes again
 	}
 	return err
+}
+
+// receive reads what was sent, which may be put off until more of a page has
+// come.
+func (s *stream) receive(p []byte) (n int, err error) {
+	q, expected := s.search.Load(), 1
+	if q != nil {
+		defer q.heard.Add(1)
+		expected = q.expected(s.to - s.from)
+	}
+	if s.water == nil {
+		return s.Conn.Read(p)
+	}
+	return s.water.read(p, expected)
 }
 
 // Close closes the connection and lets a reader go that waits for its consumer.
