@@ -157,7 +157,10 @@ var lowerByte = func() (table [256]byte) {
 
 // equalFold says whether two texts differ only in the case of letters.
 func equalFold(a, b string) bool {
-	return a == b || fold(a) == fold(b)
+	if isASCII(a) && isASCII(b) {
+		return strings.EqualFold(a, b) // which makes no text
+	}
+	return fold(a) == fold(b)
 }
 
 // fold maps all letters that differ only in case to one of them. Bytes that
