@@ -66,7 +66,7 @@ type End struct {
 // Wait returns when what the program started has ended too.
 func (e End) Wait() error {
 	_, err := io.Copy(io.Discard, e.alive)
-	return errors.Join(err, e.alive.Close())
+	return errors.Join(err, e.alive.Close(), awaitSession(e.session))
 }
 
 // KillRest kills what the program started and what still lives. Only Linux
