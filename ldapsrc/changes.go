@@ -123,7 +123,7 @@ func (c *Conn) unfit(base string, since Mark) string {
 	case source == USNChanges && since.USN <= 0:
 		return "none of them had a change number"
 	case source == SyncreplChanges && len(since.Cookie) == 0:
-		return "the server gave no cookie"
+		return "the server gave no cookie: it does not offer content synchronization, or not to this account"
 	}
 	return ""
 }

@@ -249,6 +249,12 @@ func (p Profile) filter() string {
 	return "(&" + b.String() + p.Filter + ")"
 }
 
+// KeptByServer reports whether the server alone writes an attribute, for itself.
+func (p Profile) KeptByServer(attribute string) bool {
+	f := p.Fields
+	return holds([]string{f.USNChanged, f.USNCreated, f.Deleted, uuidAttribute}, attribute)
+}
+
 // filterSince matches all recipients with that USN or a higher one, and all
 // when it is not above 0.
 func (p Profile) filterSince(usn int64) string {

@@ -54,13 +54,12 @@ func (p Profile) Restore(dn string, values map[string][]string) (Change, error) 
 		return Change{}, fmt.Errorf("add %s: it is a %s; only custom recipients and distribution lists are added", quote(dn), r.Class)
 	}
 	change := Change{DN: dn, Type: AddEntry, Attributes: []Attribute{{"objectClass", p.restoredClasses(r)}}}
-	f := p.Fields
-	apart := []string{"objectClass", f.USNChanged, f.USNCreated, f.Deleted, f.SMTPSynonym}
+	apart := []string{"objectClass", p.Fields.SMTPSynonym}
 	if p.EmptyLists {
-		apart = append(apart, f.Members)
+		apart = append(apart, p.Fields.Members)
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if !holds(apart, name) && len(values[name]) > 0 {
+		if !holds(apart, name) && !p.KeptByServer(name) && len(values[name]) > 0 {
 			change.Attributes = append(change.Attributes, Attribute{p.spelling(name), values[name]})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,10 +28,15 @@ type refresh struct {
 // entries themselves are read page by page after that: a synchronization leaves
 // out entries that were changed a moment ago (seen: slapd 2.5.13, for which the
 // cookie of one search does for another). A server that thinks otherwise refuses
-// the cookie, and everything is read again.
+// the cookie, and everything is read again. Without a cookie is the mark of a
+// server that does not synchronize, as a stock slapd (seen: code 12), or not for
+// this account.
 func (c *Conn) syncMark(ctx context.Context, base string) (Mark, error) {
 	const nothing = "(" + uuidAttribute + "=00000000-0000-0000-0000-000000000000)"
 	got, err := c.refresh(ctx, base, nothing, nil)
+	if hasCode(err) {
+		err = nil
+	}
 	return Mark{Server: c.URL(), Base: base, Cookie: got.cookie}, err
 }
 
@@ -39,7 +45,8 @@ func (c *Conn) syncMark(ctx context.Context, base string) (Mark, error) {
 func (c *Conn) syncChanges(ctx context.Context, base string, have *Recipients, since Mark) (Delta, Mark, error) {
 	got, err := c.refresh(ctx, base, c.server.Profile.filter(), since.Cookie)
 	var answer *Error
-	if errors.As(err, &answer) && (answer.Code == ldap.LDAPResultUnwillingToPerform || answer.Code == ldap.LDAPResultSyncRefreshRequired) {
+	refused := []uint16{ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultSyncRefreshRequired, ldap.LDAPResultUnavailableCriticalExtension}
+	if errors.As(err, &answer) && slices.Contains(refused, answer.Code) {
 		return Delta{}, Mark{}, &FullReadError{fmt.Sprintf("the server does not take the cookie of the last read (%v)", answer.Cause())}
 	}
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"ccdirsync/ldapsrc"
 	"ccdirsync/mapping"
@@ -237,12 +236,10 @@ func memberChanges(before ldapsrc.Entry, requests []ldapsrc.Change) []reconcile.
 // lostValues are the values that go with an entry, without those that the
 // directory keeps by itself.
 func (r *run) lostValues(gone ldapsrc.Entry) []reconcile.Change {
-	fields := r.connector.Server.Profile.Fields
 	var changes []reconcile.Change
 	values := gone.Attributes()
-	kept := []string{fields.USNChanged, fields.USNCreated, fields.Deleted}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if !slices.ContainsFunc(kept, func(k string) bool { return strings.EqualFold(name, k) }) {
+		if !r.connector.Server.Profile.KeptByServer(name) {
 			changes = appendChanges(changes, name, values[name], nil)
 		}
 	}
