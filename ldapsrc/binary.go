@@ -1,6 +1,7 @@
 package ldapsrc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (r *Recipients) AppendBinary(to []byte) ([]byte, error) {
 // ParseRecipients makes a set again that AppendBinary wrote. It fails when that
 // was damaged, and when another profile gave the entries their meaning.
 func (p Profile) ParseRecipients(data []byte) (*Recipients, error) {
-	entries, gone, err := p.parseSet(kindRecipients, string(data))
+	entries, gone, err := p.parseSet(kindRecipients, data)
 	if err == nil && len(gone) > 0 {
 		err = errors.New("there are entries that are gone")
 	}
@@ -76,6 +77,11 @@ func appendSet(to []byte, kind string, entries []Entry, gone []string) []byte {
 		to = append(appendUint(to, len(record)), record...)
 	}
 	to = appendTexts(to, gone)
+	return appendChecksum(to, start)
+}
+
+// appendChecksum appends the checksum of what begins at start.
+func appendChecksum(to []byte, start int) []byte {
 	return binary.BigEndian.AppendUint32(to, crc32.Checksum(to[start:], castagnoli))
 }
 
@@ -150,39 +156,24 @@ func (e Entry) appendRecord(to []byte, numbers []int) []byte {
 
 var errDamaged = errors.New("it is damaged")
 
-// parseSet reads the binary form. Entries are parts of data.
-func (p Profile) parseSet(kind, data string) (entries []Entry, gone []string, err error) {
-	rest, found := strings.CutPrefix(data, kind)
+// parseSet reads the binary form. Entries are parts of a copy of data.
+func (p Profile) parseSet(kind string, data []byte) (entries []Entry, gone []string, err error) {
 	const checksum = 4 // bytes, of the profile and at the end
-	if !found || len(rest) < 2*checksum {
+	end := len(data) - checksum
+	if !bytes.HasPrefix(data, []byte(kind)) || end < len(kind)+checksum {
 		return nil, nil, errors.New("it is something else or of another version")
 	}
-	end := len(data) - checksum
-	if crc32.Checksum([]byte(data[:end]), castagnoli) != binary.BigEndian.Uint32([]byte(data[end:])) {
+	if crc32.Checksum(data[:end], castagnoli) != binary.BigEndian.Uint32(data[end:]) {
 		return nil, nil, errDamaged
 	}
-	c := checker{text: rest[:len(rest)-checksum], at: checksum}
-	table := emptyNames(p)
-	for name := range c.texts() {
-		if table.add(name) != len(table.lower)-1 || name != strings.ToLower(name) || len(table.lower) > maxNames {
-			return nil, nil, errDamaged
-		}
-	}
+	profile := binary.BigEndian.Uint32(data[len(kind):])
+	c := &checker{text: string(data[:end]), at: len(kind) + checksum}
+	table := p.parseNames(c)
 	n := c.uint()
-	if n > 0 && binary.BigEndian.Uint32([]byte(rest[:checksum])) != p.checksum() {
+	if n > 0 && profile != p.checksum() {
 		return nil, nil, errProfile
 	}
-	if c.bad || n > len(c.text)-c.at { // an entry takes more than a byte
-		return nil, nil, errDamaged
-	}
-	entries = make([]Entry, 0, n)
-	for range n {
-		e := Entry{c.next(), table}
-		if c.bad || !e.valid() {
-			return nil, nil, errDamaged
-		}
-		entries = append(entries, e)
-	}
+	entries = c.entries(n, table)
 	for dn := range c.texts() {
 		gone = append(gone, dn)
 	}
@@ -192,21 +183,46 @@ func (p Profile) parseSet(kind, data string) (entries []Entry, gone []string, er
 	return entries, gone, nil
 }
 
+// parseNames reads the names of attributes, each of which comes once.
+func (p Profile) parseNames(c *checker) *names {
+	table := emptyNames(p)
+	for name := range c.texts() {
+		if table.add(name) != len(table.lower)-1 || name != strings.ToLower(name) || len(table.lower) > maxNames {
+			c.bad = true
+		}
+		if c.bad {
+			break
+		}
+	}
+	return table
+}
+
+// entries reads so many entries.
+func (c *checker) entries(n int, table *names) []Entry {
+	if c.bad || n > len(c.text)-c.at { // an entry takes more than a byte
+		c.bad = true
+		return nil
+	}
+	entries := make([]Entry, 0, n)
+	for range n {
+		e := Entry{c.next(), table}
+		if c.bad = c.bad || !e.valid(); c.bad {
+			return nil
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
 // valid says whether a record that comes from outside can be used.
 func (e Entry) valid() bool {
-	c := checker{text: e.record, at: nameAt}
 	if len(e.record) < nameAt || e.record[flagsAt]&^allFlags != 0 || int(e.record[classAt]) > len(e.names.profile.Classes) ||
 		e.record[classAt] == 0 && e.record[flagsAt]&flagDeleted == 0 {
 		return false
 	}
-	dn := c.next()
-	if plain := isPlainDN(dn); plain != e.flag(flagPlainDN) {
+	c := checker{text: e.record, at: nameAt}
+	if !e.validName(&c) {
 		return false
-	} else if !plain {
-		normal, err := NormalizeDN(dn)
-		if err != nil || normal == "" || normal != c.next() {
-			return false
-		}
 	}
 	for last := -1; c.at < len(c.text) && !c.bad; {
 		number := c.uint()
@@ -218,6 +234,16 @@ func (e Entry) valid() bool {
 		}
 	}
 	return !c.bad
+}
+
+// validName reads the name of an entry and says whether it is one.
+func (e Entry) validName(c *checker) bool {
+	dn := c.next()
+	if plain := e.flag(flagPlainDN); plain || isPlainDN(dn) {
+		return plain && isPlainDN(dn)
+	}
+	normal, err := NormalizeDN(dn)
+	return err == nil && normal != "" && normal == c.next()
 }
 
 // checker is a cursor over a text that may be anything.

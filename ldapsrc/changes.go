@@ -41,7 +41,7 @@ func (d Delta) AppendBinary(to []byte) ([]byte, error) {
 // ParseDelta makes changes again that AppendBinary wrote; it fails like
 // ParseRecipients.
 func (p Profile) ParseDelta(data []byte) (Delta, error) {
-	entries, gone, err := p.parseSet(kindDelta, string(data))
+	entries, gone, err := p.parseSet(kindDelta, data)
 	if err != nil {
 		return Delta{}, fmt.Errorf("changes that were kept cannot be used: %w; read all recipients again", err)
 	}

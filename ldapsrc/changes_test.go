@@ -45,7 +45,7 @@ func deletion(dn string) exchange55.ChangeRecord {
 	return exchange55.ChangeRecord{DN: dn, Type: exchange55.Delete}
 }
 
-func readAll(t testing.TB, c *ldapsrc.Conn, base string) (*ldapsrc.Recipients, ldapsrc.Mark) {
+func readAll(t *testing.T, c *ldapsrc.Conn, base string) (*ldapsrc.Recipients, ldapsrc.Mark) {
 	t.Helper()
 	r, mark, err := c.Read(t.Context(), base)
 	if err != nil {
@@ -208,9 +208,9 @@ func TestFullReadIsFoldOfChanges(t *testing.T) {
 				}).Draw(r, "change")})
 			}
 			have, mark = kept(r, have, mark)
-			delta, next, err := c.Changes(t.Context(), kinds, have, mark)
-			if err != nil {
-				r.Fatal(err)
+			delta, next, failed := c.Changes(t.Context(), kinds, have, mark)
+			if failed != nil {
+				r.Fatal(failed)
 			}
 			have, mark = have.Apply(delta), next
 		}
@@ -226,7 +226,7 @@ func TestFullReadIsFoldOfChanges(t *testing.T) {
 	})
 }
 
-func startSyncSlapd(t *testing.T, sessionLog int) (*slapd.Server, *ldapsrc.Conn) {
+func dialSyncSlapd(t *testing.T, sessionLog int) *ldapsrc.Conn {
 	t.Helper()
 	s := startSlapdWith(t, func(o *slapd.Options) {
 		o.Syncrepl, o.SessionLog = true, sessionLog
@@ -234,7 +234,7 @@ func startSyncSlapd(t *testing.T, sessionLog int) (*slapd.Server, *ldapsrc.Conn)
 			o.Users[i].Unlimited = true
 		}
 	})
-	return s, directory{url: s.URL}.dial(t, func(s *ldapsrc.Server) {
+	return directory{url: s.URL}.dial(t, func(s *ldapsrc.Server) {
 		s.Profile = ldapsrc.Exchange55()
 		s.Profile.Changes = ldapsrc.SyncreplChanges
 	})
@@ -247,7 +247,7 @@ func TestFullReadIsFoldOfSynchronizations(t *testing.T) {
 	for _, sessionLog := range []int{0, 100} {
 		t.Run(fmt.Sprintf("session log %d", sessionLog), func(t *testing.T) {
 			t.Parallel()
-			_, c := startSyncSlapd(t, sessionLog)
+			c := dialSyncSlapd(t, sessionLog)
 			rapid.Check(t, func(r *rapid.T) {
 				have, mark, err := c.Read(t.Context(), container)
 				if err != nil {
@@ -280,6 +280,7 @@ func TestFullReadIsFoldOfSynchronizations(t *testing.T) {
 }
 
 func synchronized(t *testing.T, r *rapid.T, c *ldapsrc.Conn, have *ldapsrc.Recipients, mark ldapsrc.Mark) (*ldapsrc.Recipients, ldapsrc.Mark) {
+	t.Helper()
 	delta, next, err := c.Changes(t.Context(), container, have, mark)
 	if err != nil {
 		r.Fatal(err)
@@ -302,11 +303,13 @@ func touch(t *testing.T, c *ldapsrc.Conn) {
 // someChange adds, changes or deletes one of a few entries; some requests are
 // refused.
 func someChange(t *testing.T, r *rapid.T, c *ldapsrc.Conn) {
+	t.Helper()
 	dn := "cn=" + fmt.Sprintf("P%d", rapid.IntRange(0, 3).Draw(r, "who")) + "," + container
 	notes := rapid.StringMatching(`[a-z]{1,4}`).Draw(r, "notes")
 	add := ldapsrc.Change{DN: dn, Type: ldapsrc.AddEntry, Attributes: []ldapsrc.Attribute{
 		{Name: "objectClass", Values: []string{"Remote-Address"}},
-		{Name: "Target-Address", Values: []string{"CCMAIL:New at PO"}}, {Name: "info", Values: []string{notes}},
+		{Name: "Target-Address", Values: []string{"CCMAIL:New at PO"}},
+		{Name: "info", Values: []string{notes}},
 	}}
 	modify := ldapsrc.Change{DN: dn, Type: ldapsrc.ModifyEntry, Mods: []ldapsrc.Mod{{Op: ldapsrc.ReplaceValues, Name: "info", Values: []string{notes}}}}
 	change := rapid.SampledFrom([]ldapsrc.Change{add, modify, ldapsrc.Exchange55().Delete(dn)}).Draw(r, "change")
@@ -318,7 +321,7 @@ func someChange(t *testing.T, r *rapid.T, c *ldapsrc.Conn) {
 
 func TestSynchronizationRefused(t *testing.T) {
 	t.Parallel()
-	_, c := startSyncSlapd(t, 0)
+	c := dialSyncSlapd(t, 0)
 	have, mark := readAll(t, c, kinds)
 	if have.Len() == 0 || len(mark.Cookie) == 0 {
 		t.Fatalf("%d entries, cookie %q", have.Len(), mark.Cookie)

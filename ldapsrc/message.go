@@ -133,9 +133,18 @@ func element(b []byte, at int, tag byte) (contents []byte, next int, err error) 
 
 // decode makes a record of what a SearchResultEntry holds.
 func (r *recorder) decode(contents []byte) (string, error) {
+	if err := r.take(contents); err != nil {
+		return "", err
+	}
+	return r.end()
+}
+
+// take takes what a SearchResultEntry holds apart. What follows a part that is
+// known is not looked at (RFC 4511, 4).
+func (r *recorder) take(contents []byte) error {
 	dn, at, err := element(contents, 0, tagOctetString)
 	if err != nil {
-		return "", fmt.Errorf("an entry that cannot be understood: its name: %w", err)
+		return fmt.Errorf("an entry that cannot be understood: its name: %w", err)
 	}
 	r.begin(dn)
 	list, _, err := element(contents, at, tagSequence)
@@ -146,9 +155,9 @@ func (r *recorder) decode(contents []byte) (string, error) {
 		}
 	}
 	if err != nil {
-		return "", &entryError{string(dn), err}
+		return &entryError{string(dn), err}
 	}
-	return r.end()
+	return nil
 }
 
 func (r *recorder) decodeAttribute(contents []byte) error {

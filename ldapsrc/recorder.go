@@ -102,6 +102,9 @@ func (r *recorder) attribute(name []byte) error {
 
 // learn gives a name that was not met before its number.
 func (r *recorder) learn(name string) (int, error) {
+	if name == "" {
+		return 0, errors.New("it has an attribute without a name")
+	}
 	lower := strings.ToLower(name)
 	number := r.names.number(lower)
 	if number == noNumber {

@@ -132,13 +132,13 @@ func (r refresh) delta(have *Recipients) (d Delta, missing []string, err error) 
 // refresh asks what was changed since a cookie; everything without one.
 func (c *Conn) refresh(ctx context.Context, base, filter string, cookie []byte) (got refresh, err error) {
 	err = c.server.repeat(ctx, func() error {
-		release, err := c.hold(ctx)
-		if err == nil {
-			got, err = c.refreshOnce(ctx, base, filter, cookie)
+		release, failed := c.hold(ctx)
+		if failed == nil {
+			got, failed = c.refreshOnce(ctx, base, filter, cookie)
 			release()
 		}
-		if err != nil {
-			return c.readError(base, err)
+		if failed != nil {
+			return c.readError(base, failed)
 		}
 		return nil
 	})
