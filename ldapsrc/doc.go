@@ -24,16 +24,21 @@
 //
 // # What is promised
 //
-// A read is whole or it is an error. [Conn.Recipients] asks page by page, since
+// A read is whole or it is an error. [Conn.Entries] asks page by page, since
 // a server answers with no more than 100 entries at a time (documented:
 // K243786). Any result code but success, a referral, an answer that does not
 // say whether there is more, a page that comes twice, an entry that comes
-// twice, a lost connection and a cancelled context are errors, and no entries
-// are returned. So is an entry that cannot be understood: what decides whether
+// twice, a lost connection and a cancelled context are errors. So is an entry that cannot be understood: what decides whether
 // an entry goes out (its class, its trust level, whether it is hidden or
 // deleted) must be readable on every entry, or the whole read fails and names
 // the entry. E-mail addresses that cannot be understood are left out of the
-// list of addresses and stay in [Recipient.Attributes].
+// list of addresses and stay in [Recipient.Entry].
+//
+// [Conn.Read] returns a set of [Recipients], with a [Mark] that says how far it
+// goes; [Conn.Changes] reads what was changed since then, or says with a
+// [*FullReadError] why only a full read will do. Entries are taken out of what
+// the server sends and decoded here, in one pass and without copies; go-ldap is
+// in charge of everything else.
 //
 // A [Change] is one LDAP request, which the server carries out wholly or not at
 // all (documented: K303028). Making one and sending it are separate, so that
