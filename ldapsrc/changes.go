@@ -121,7 +121,7 @@ func (c *Conn) unfit(base string, since Mark) string {
 	case err != nil || errThen != nil || now != then:
 		return fmt.Sprintf("they were last read below %s", quote(since.Base))
 	case source == USNChanges && since.USN <= 0:
-		return "none of them had a change number"
+		return "not all of them had a change number"
 	case source == SyncreplChanges && len(since.Cookie) == 0:
 		return "the server gave no cookie: it does not offer content synchronization, or not to this account"
 	}

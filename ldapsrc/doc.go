@@ -1,5 +1,5 @@
 // Package ldapsrc reads recipients from the directory of an Exchange 5.5
-// server over LDAP and writes custom recipients to it. It knows Exchange and
+// server over LDAP and writes custom recipients and distribution lists to it. It knows Exchange and
 // nothing else; other directories are read and written in Exchange's terms, as
 // far as a [Profile] finds a place for them there.
 //
@@ -60,7 +60,7 @@
 //
 // # What is left out
 //
-// Mailboxes, distribution lists and public folders are read, never written.
+// Mailboxes and public folders are read, never written.
 // The package generates no addresses and checks no uniqueness, which the
 // server does not do either (documented: K303028). It follows no referrals and
 // does not rename entries, because a directory name is fixed for life.

@@ -80,16 +80,27 @@ func (c *Conn) Read(ctx context.Context, base string) (*Recipients, Mark, error)
 	if err != nil {
 		return nil, Mark{}, err
 	}
-	for _, b := range blocks {
-		for _, record := range b.records {
-			mark.USN = max(mark.USN, Entry{record, b.names}.USNChanged())
-		}
-	}
+	mark.USN = highest(blocks)
 	r, err := gather(blocks)
 	if err != nil {
 		return nil, Mark{}, c.readError(base, err)
 	}
 	return r, mark, nil
+}
+
+// highest is the highest change number of all entries; 0 when one has none: then
+// nobody gives numbers to all changes.
+func highest(blocks []block) (usn int64) {
+	for _, b := range blocks {
+		for _, record := range b.records {
+			one := Entry{record, b.names}.USNChanged()
+			if one == 0 {
+				return 0
+			}
+			usn = max(usn, one)
+		}
+	}
+	return usn
 }
 
 // markBefore is what is to be known of a server before all is read.
