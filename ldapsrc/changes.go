@@ -120,6 +120,8 @@ func (c *Conn) unfit(base string, since Mark) string {
 		return fmt.Sprintf("they were last read from %s, and its change numbers are not those of %s", quote(since.Server), c.URL())
 	case err != nil || errThen != nil || now != then:
 		return fmt.Sprintf("they were last read below %s", quote(since.Base))
+	case source == USNChanges && c.server.Profile.Filter != "":
+		return "the profile has a filter, and what no longer passes it would not be told"
 	case source == USNChanges && since.USN <= 0:
 		return "not all of them had a change number"
 	case source == SyncreplChanges && len(since.Cookie) == 0:
@@ -156,6 +158,13 @@ func (c *Conn) usnChanges(ctx context.Context, base string, have *Recipients, si
 	if mark.USN < since.USN {
 		return fail(&FullReadError{fmt.Sprintf("the server does not know change %d, which was the last one read; its numbers fell back", since.USN)})
 	}
+	after, err := c.baseMark(ctx, base)
+	if err != nil {
+		return fail(err)
+	}
+	if after.Removed > max(since.USN, since.Removed) {
+		return fail(&FullReadError{"leftovers of deletions were purged while the changes were read"})
+	}
 	delta.sort()
 	return delta, mark, nil
 }
@@ -185,7 +194,7 @@ func (c *Conn) baseMark(ctx context.Context, base string) (mark Mark, err error)
 	}
 	for i, request := range requests {
 		result, err := c.searchAgain(ctx, opRead, request)
-		if err != nil && i > 0 && hasCode(err) { // an entry that this account need not see
+		if i > 0 && isOutOfSight(err) {
 			continue
 		}
 		if err != nil {
@@ -198,6 +207,15 @@ func (c *Conn) baseMark(ctx context.Context, base string) (mark Mark, err error)
 		}
 	}
 	return mark, nil
+}
+
+// isOutOfSight says whether an error is that of an entry that this account need
+// not see.
+func isOutOfSight(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && slices.Contains([]uint16{
+		ldap.LDAPResultNoSuchObject, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultReferral,
+	}, e.Code)
 }
 
 // hasCode says whether an error is an answer of the server's.

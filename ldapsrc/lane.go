@@ -3,6 +3,7 @@ package ldapsrc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -167,7 +168,7 @@ func (l *lane) answered(id int64) *task {
 	for _, t := range l.tasks {
 		if t.id == id && t.pause == nil {
 			l.losses = 0
-			if len(l.tasks) > 1 {
+			if l.awaits(t) {
 				l.watch()
 			} else {
 				l.unwatch()
@@ -176,6 +177,12 @@ func (l *lane) answered(id int64) *task {
 		}
 	}
 	return nil
+}
+
+// awaits says whether there is an answer to come for another task than one that
+// has its answer. Tasks that pause have asked nothing.
+func (l *lane) awaits(answered *task) bool {
+	return slices.ContainsFunc(l.tasks, func(t *task) bool { return t != answered && t.pause == nil })
 }
 
 // leave takes a task off the lane.

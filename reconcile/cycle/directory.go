@@ -156,10 +156,9 @@ func (r *run) readBase(ctx context.Context, conn *ldapsrc.Conn, base string, for
 	if reason == "" {
 		var err error
 		one.delta, one.mark, err = conn.Changes(ctx, base, have, since)
-		var full *ldapsrc.FullReadError
-		switch {
-		case errors.As(err, &full):
-			reason = full.Reason
+		switch refusal := refusedChanges(err); {
+		case refusal != "":
+			reason = refusal
 		case err != nil:
 			return nil, err
 		default:
@@ -172,6 +171,21 @@ func (r *run) readBase(ctx context.Context, conn *ldapsrc.Conn, base string, for
 		}
 	}
 	return one, r.readWhole(ctx, conn, one, reason)
+}
+
+// refusedChanges says why changes cannot be had where everything can still be
+// read; empty when that is no way out. A search for changes may meet a limit or a
+// refusal that the pages of a whole read do not.
+func refusedChanges(err error) string {
+	var full *ldapsrc.FullReadError
+	if errors.As(err, &full) {
+		return full.Reason
+	}
+	var answer *ldapsrc.Error
+	if errors.As(err, &answer) && answer.Code != 0 {
+		return fmt.Sprintf("the changes could not be read: %v", answer.Cause())
+	}
+	return ""
 }
 
 // readWhole reads everything below a base. What changes would have given, if
@@ -197,9 +211,8 @@ func (r *run) readWhole(ctx context.Context, conn *ldapsrc.Conn, one *reading, r
 // had told before. What was changed meanwhile does not count.
 func (r *run) compareReads(ctx context.Context, conn *ldapsrc.Conn, one *reading, expected *ldapsrc.Recipients, until ldapsrc.Mark) error {
 	later, _, err := conn.Changes(ctx, one.Base, expected, until)
-	var full *ldapsrc.FullReadError
-	if errors.As(err, &full) {
-		one.Whole += "; it was not compared with what changed: " + full.Reason
+	if refusal := refusedChanges(err); refusal != "" {
+		one.Whole += "; it was not compared with what changed: " + refusal
 		return nil
 	}
 	if err != nil {
@@ -316,7 +329,8 @@ func merge(deltas []ldapsrc.Delta) (all ldapsrc.Delta) {
 // isDue reports whether it is time to read everything again.
 func (r *run) isDue(former *formerRead) bool {
 	every := r.connector.Exchange.FullReadEvery
-	return every > 0 && !r.started.Before(former.Whole.Add(every))
+	set := r.started.Before(former.Whole) // the clock was set back
+	return every > 0 && (set || !r.started.Before(former.Whole.Add(every)))
 }
 
 // fingerprint tells ways to read apart: what is asked for, and as whom.

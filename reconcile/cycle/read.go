@@ -222,7 +222,19 @@ func (r *run) bases(ctx context.Context) ([]string, error) {
 		}
 	}
 	former, err := r.formerContainers(ctx)
-	return append(bases, former...), err
+	return distinctDNs(append(bases, former...)), err
+}
+
+// distinctDNs leaves out names that came before, however they are written.
+func distinctDNs(dns []string) (distinct []string) {
+	seen := map[string]bool{}
+	for _, dn := range dns {
+		if normal := mapping.NormalDN(dn); !seen[normal] {
+			seen[normal] = true
+			distinct = append(distinct, dn)
+		}
+	}
+	return distinct
 }
 
 // formerContainers are those of the configuration that are outside the base
