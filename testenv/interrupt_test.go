@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,9 +73,10 @@ const (
 	patient = time.Minute
 )
 
-// A directory that is paused or killed in the middle of a read leaves an error
-// and no part of the answer; when it goes on, a read is whole. In the middle of
-// a write the outcome is unknown, and said to be.
+// A directory that is paused or killed in the middle of a read leaves an error;
+// when it goes on, a read is whole. In the middle of a write the outcome is
+// unknown, and said to be; of several in flight, only those count as done that
+// were answered.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	for _, test := range directories {
@@ -87,6 +89,7 @@ func TestInterrupted(t *testing.T) {
 			i.pausedRead(t)
 			i.pausedWrite(t)
 			i.killedRead(t)
+			startInterrupted(t, test.kind, test.where).killedWrite(t)
 		})
 	}
 }
@@ -140,6 +143,121 @@ func (i interrupted) killedRead(t *testing.T) {
 	i.proxy.SetFaults()
 	if found, err := i.read(t, patient); err == nil {
 		t.Errorf("after it was killed: %d entries and no error", found)
+	}
+}
+
+// answers is what passed the proxy: the additions that were asked for, and those
+// that the server said it had carried out.
+type answers struct {
+	mu    sync.Mutex
+	asked map[int64]string // names by the number of the message, of which a Writer gives none twice
+	done  map[string]bool
+}
+
+// killAt records additions and their answers, and kills the directory when so
+// many were asked for.
+func (i interrupted) killAt(t *testing.T, requests int) *answers {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	a := &answers{asked: map[int64]string{}, done: map[string]bool{}}
+	note := func(m faultproxy.Passing) faultproxy.Outcome {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		parts, err := pdu.Parse(m.LDAP.Body)
+		switch {
+		case err != nil:
+			t.Error(err)
+		case m.LDAP.Op == pdu.AddResponse:
+			a.done[a.asked[m.LDAP.ID]] = string(parts[0].Content) == "\x00" // success
+		default:
+			a.asked[m.LDAP.ID] = string(parts[0].Content)
+			if len(a.asked) == requests {
+				if err := i.Kill(ctx); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		return faultproxy.Outcome{Pass: m.Raw}
+	}
+	i.proxy.SetFaults(faultproxy.Ops(faultproxy.Point{}, note, pdu.AddRequest, pdu.AddResponse)...)
+	return a
+}
+
+// additions are groups that each add a recipient.
+func additions(t *testing.T, n int) []ldapsrc.Group {
+	t.Helper()
+	var groups []ldapsrc.Group
+	for k := range n {
+		r := conformance.NewRecipient()
+		r.DirectoryName = fmt.Sprintf("CC%06d", k)
+		r.DN = ldapsrc.Exchange55().Write.DN(r.DirectoryName, conformance.Container)
+		change, err := ldapsrc.Exchange55().Add(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups = append(groups, ldapsrc.Group{Changes: []ldapsrc.Change{change}})
+	}
+	return groups
+}
+
+func (i interrupted) killedWrite(t *testing.T) {
+	t.Helper()
+	const window = 8
+	groups := additions(t, 50)
+	w := i.client.Dial(t, func(s *ldapsrc.Server) { s.WritesInFlight, s.Connections = window, 2 }).Writer()
+	said := i.killAt(t, 20)
+	told, done, unknown := map[int]bool{}, 0, 0
+	var ended error
+	for batch, err := range w.Write(t.Context(), groups) {
+		ended = errors.Join(ended, err)
+		for _, r := range batch {
+			dn := groups[r.Group].Changes[0].DN
+			if told[r.Group] {
+				t.Errorf("%s has two results", dn)
+			}
+			if told[r.Group] = true; r.Err == nil {
+				done++
+				said.want(t, dn)
+			} else if unknown++; !strings.Contains(r.Err.Error(), "whether the server carried it out is not known") {
+				t.Errorf("%s: %v", dn, r.Err)
+			}
+		}
+	}
+	if done == 0 || unknown == 0 || unknown > window {
+		t.Errorf("killed in a write: %d are done, of %d it is not known", done, unknown)
+	}
+	if len(told) < len(groups) && ended == nil {
+		t.Errorf("%d of %d groups have a result, and there is no error", len(told), len(groups))
+	}
+	said.wantTold(t, groups, told)
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// want requires that an addition that is told to be done was answered so.
+func (a *answers) want(t *testing.T, dn string) {
+	t.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.done[dn] {
+		t.Errorf("%s is told to be done, and the server did not say so", dn)
+	}
+}
+
+// wantTold requires a result of every addition that was sent.
+func (a *answers) wantTold(t *testing.T, groups []ldapsrc.Group, told map[int]bool) {
+	t.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	sent := map[string]bool{}
+	for _, dn := range a.asked {
+		sent[dn] = true
+	}
+	for n, g := range groups {
+		if dn := g.Changes[0].DN; sent[dn] && !told[n] {
+			t.Errorf("%s was sent and has no result", dn)
+		}
 	}
 }
 
