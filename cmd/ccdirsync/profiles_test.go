@@ -149,6 +149,16 @@ func (s site) edit(t *testing.T, change func(*postoffice.PostOffice) error) {
 // onSlapd starts a server for an example and makes its site.
 func onSlapd(t *testing.T, example, account string, o slapd.Options, replacements ...string) site {
 	t.Helper()
+	server := startSlapd(t, account, o)
+	url := regexp.MustCompile(`url: (\S+)`).FindString(readExample(t, example))
+	s := newSite(t, example, append(replacements, url, "url: "+server.SecureURL, "./ca.pem", server.CAFile)...)
+	s.slapd = server
+	return s
+}
+
+// startSlapd starts a server with an account that may write.
+func startSlapd(t *testing.T, account string, o slapd.Options) *slapd.Server {
+	t.Helper()
 	if err := slapd.Available(); err != nil {
 		t.Skipf("needs a real slapd: %v", err)
 	}
@@ -163,10 +173,7 @@ func onSlapd(t *testing.T, example, account string, o slapd.Options, replacement
 			t.Error(err)
 		}
 	})
-	url := regexp.MustCompile(`url: (\S+)`).FindString(readExample(t, example))
-	s := newSite(t, example, append(replacements, url, "url: "+server.SecureURL, "./ca.pem", filepath.Join(o.Dir, "server.pem"))...)
-	s.slapd = server
-	return s
+	return server
 }
 
 func readExample(t *testing.T, name string) string {
