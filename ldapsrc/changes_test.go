@@ -226,7 +226,7 @@ func TestFullReadIsFoldOfChanges(t *testing.T) {
 	})
 }
 
-func dialSyncSlapd(t *testing.T, sessionLog int) *ldapsrc.Conn {
+func dialSyncSlapd(t *testing.T, sessionLog int, change ...func(*ldapsrc.Server)) *ldapsrc.Conn {
 	t.Helper()
 	s := startSlapdWith(t, func(o *slapd.Options) {
 		o.Syncrepl, o.SessionLog = true, sessionLog
@@ -234,10 +234,10 @@ func dialSyncSlapd(t *testing.T, sessionLog int) *ldapsrc.Conn {
 			o.Users[i].Unlimited = true
 		}
 	})
-	return directory{url: s.URL}.dial(t, func(s *ldapsrc.Server) {
+	return directory{url: s.URL}.dial(t, append(change, func(s *ldapsrc.Server) {
 		s.Profile = ldapsrc.Exchange55()
 		s.Profile.Changes = ldapsrc.SyncreplChanges
-	})
+	})...)
 }
 
 // The same by content synchronization, with a server that can name what was
@@ -341,5 +341,37 @@ func TestSynchronizationRefused(t *testing.T) {
 	touch(t, c)
 	if _, _, err = c.Changes(t.Context(), kinds, have, garbage); !errors.As(err, &full) || !strings.Contains(err.Error(), "cookie") {
 		t.Errorf("a cookie that is none: %v", err)
+	}
+}
+
+// What was traced of a synchronization is one when it is pasted: without a
+// cookie it brings what a search finds, with the cookie what was changed since.
+func TestPastedSynchronization(t *testing.T) {
+	t.Parallel()
+	var traced []string
+	c := dialSyncSlapd(t, 100, func(s *ldapsrc.Server) { s.Trace = func(line string) { traced = append(traced, line) } })
+	have, mark := readAll(t, c, kinds)
+	touch(t, c)
+	delta, _, err := c.Changes(t.Context(), kinds, have, mark)
+	if err != nil || len(delta.Changed) != 1 {
+		t.Fatalf("changed %q: %v", names(delta.Changed), err)
+	}
+	cookie, next := "/"+string(mark.Cookie), traced[len(traced)-1]
+	for _, word := range []string{" -E '!sync=ro' ", " -E '!sync=ro" + cookie + "' "} {
+		if !strings.Contains(strings.Join(traced, "\n"), word) {
+			t.Errorf("no %s in %q", word, traced)
+		}
+	}
+	pasted := func(line string) int {
+		out, err := paste(t, line)
+		if err != nil {
+			t.Errorf("%s: %v: %s", line, err, out)
+		}
+		return strings.Count("\n"+out, "\ndn: ")
+	}
+	everything := strings.Replace(next, cookie, "", 1)
+	search := strings.Replace(everything, " -E '!sync=ro'", "", 1)
+	if changed, all, found := pasted(next), pasted(everything), pasted(search); changed != 1 || all != found || found < have.Len() {
+		t.Errorf("with the cookie %d entries, without it %d, by a search %d", changed, all, found)
 	}
 }

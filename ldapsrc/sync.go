@@ -149,6 +149,7 @@ func (c *Conn) refreshOnce(ctx context.Context, base, filter string, cookie []by
 	p := c.server.Profile
 	request := &ldap.SearchRequest{
 		BaseDN: base, Scope: ldap.ScopeWholeSubtree, Filter: filter, Attributes: p.attributes(),
+		Controls: []ldap.Control{ldap.NewControlSyncRequest(ldap.SyncRequestModeRefreshOnly, cookie, false)},
 	}
 	c.trace(request)
 	limit := c.server.ReadTimeout
@@ -163,7 +164,7 @@ func (c *Conn) refreshOnce(ctx context.Context, base, filter string, cookie []by
 	got := refresh{mentioned: map[string]bool{}, deleted: map[string]bool{}}
 	records := newRecorder(newNames(p))
 	const waiting = 64 // entries between go-ldap and here
-	answer := c.ldap.Syncrepl(ctx, request, waiting, ldap.SyncRequestModeRefreshOnly, cookie, false)
+	answer := c.ldap.SearchAsync(ctx, request, waiting)
 	done := false
 	for answer.Next() {
 		silence.Reset(limit)
