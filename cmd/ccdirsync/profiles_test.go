@@ -163,7 +163,7 @@ func startSlapd(t *testing.T, account string, o slapd.Options) *slapd.Server {
 		t.Skipf("needs a real slapd: %v", err)
 	}
 	o.Dir, o.Suffix, o.SizeLimit = t.TempDir(), contoso, 1000
-	o.Users = []slapd.User{{Name: account, Password: secretary, Write: true}}
+	o.Users = []slapd.User{{Name: account, Password: secretary, Write: true, Unlimited: o.Syncrepl}}
 	server, err := slapd.Start(context.WithoutCancel(t.Context()), o)
 	if err != nil {
 		t.Fatal(err)
