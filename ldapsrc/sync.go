@@ -26,7 +26,7 @@ type refresh struct {
 
 // syncMark asks for a cookie by a synchronization that finds nothing. The
 // entries themselves are read page by page after that: a synchronization leaves
-// out entries that were changed a moment ago (seen: slapd 2.5.13, for which the
+// out entries that were written at the same time as others (seen: slapd 2.5.13, for which the
 // cookie of one search does for another). A server that thinks otherwise refuses
 // the cookie, and everything is read again. Without a cookie is the mark of a
 // server that does not synchronize, as a stock slapd (seen: code 12), or not for

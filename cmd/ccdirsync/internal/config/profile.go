@@ -231,6 +231,10 @@ func (c *Connector) followProfile(w *walker) {
 	if missing("exchange.page_size") {
 		c.Exchange.PageSize = p.PageSize
 	}
+	// Of writes at the same time slapd leaves some out of a synchronization (seen).
+	if missing("exchange.writes_in_flight") && p.Changes == ldapsrc.SyncreplChanges {
+		c.Exchange.InFlight = 1
+	}
 	if c.Exchange.Import != nil && missing("exchange.import.key_attribute") {
 		c.Exchange.Import.KeyAttribute = p.KeyAttribute
 	}
