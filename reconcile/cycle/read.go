@@ -222,11 +222,11 @@ func (r *run) bases(ctx context.Context) ([]string, error) {
 		}
 	}
 	former, err := r.formerContainers(ctx)
-	return distinctDNs(append(bases, former...)), err
+	return distinctNames(append(bases, former...)), err
 }
 
-// distinctDNs leaves out names that came before, however they are written.
-func distinctDNs(dns []string) (distinct []string) {
+// distinctNames leaves out names that came before, however they are written.
+func distinctNames(dns []string) (distinct []string) {
 	seen := map[string]bool{}
 	for _, dn := range dns {
 		if normal := mapping.NormalDN(dn); !seen[normal] {
