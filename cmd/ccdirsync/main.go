@@ -24,9 +24,9 @@ func main() {
 
 // garbagePercent is how much garbage may pile up before it is collected, in
 // percent of what is in use; the usual is 100. What is in use is mostly the text
-// that was read, which has no pointers to follow, so that collecting twice as
-// often costs little: docs/performance.md.
-const garbagePercent = 50
+// that was read, which has no pointers to follow, so that collecting more
+// often costs little: docs/decisions.md.
+const garbagePercent = 40
 
 // mainExit runs the program in this process's surroundings and returns its
 // exit code.
